@@ -1,0 +1,6 @@
+"""BioBERT for spaCy: a transformer encoder with biomedical heads on it.
+
+Importing this package loads neither torch nor transformers; spaCy finds the components through their entry points.
+"""
+
+__version__ = "0.1.0"
