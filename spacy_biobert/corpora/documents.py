@@ -1,0 +1,224 @@
+"""From a corpus's documents and sentences to `Doc` objects with gold annotation, and back.
+
+What a reference `Doc` holds:
+
+- ``doc.ents``: the mentions, with their concept ids in ``ent.kb_id_``; where mentions overlap, the longest.
+- ``doc.spans[spans_key]``: all mentions of a PubTator document, the nested and overlapping ones too.
+- ``doc.user_data[USER_DATA_KEY]``: a PubTator document's id, its passages' kinds and lengths, its relations, and the
+  offsets of mentions that the tokenizer cannot express.
+
+A mention that begins or ends inside a token is not lost: the reference's token is cut there. spaCy aligns reference and
+predicted tokens, so that such a mention counts in evaluation for what it is, one that this tokenizer can never find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
+from spacy.vocab import Vocab
+
+from ..errors import Errors
+from ..identifiers import NIL
+from .concept_ids import DEFAULT_PREFIXES, join_concept_ids, parse_concept_ids, split_concept_ids
+from .iob import Sentence
+from .pubtator import Mention, Passage, PubTatorDocument, Relation
+from .sentences import sentence_starts
+
+SPANS_KEY = "ner"
+"""Where all gold mentions stand in `doc.spans`, if nothing else is said: where ``biobert_ner`` puts its predictions."""
+
+USER_DATA_KEY = "pubtator"
+"""What a PubTator document's `doc.user_data` is filed under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """How a corpus's types become labels.
+
+    Attributes:
+        mapping: The label of each type; ``*`` stands for every type that is not named. Other types stay as they are,
+            and the mentions of one that is mapped to an empty label are left out.
+        keep: The labels to keep, after mapping; None keeps all.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    keep: frozenset[str] | None = None
+
+    def __call__(self, label: str) -> str | None:
+        """Return the label of a type, or None where its mentions are left out."""
+        mapped = self.mapping.get(label, self.mapping.get("*", label))
+        return mapped or None if self.keep is None or mapped in self.keep else None
+
+
+ALL_LABELS = Labels()
+"""Every type is a label, and all are kept."""
+
+
+def sentences_to_doc(vocab: Vocab, sentences: Sequence[Sentence], *, labels: Labels = ALL_LABELS) -> Doc:
+    """Make one reference `Doc` of tokenized sentences.
+
+    How the tokens were spaced is not known, and the `Doc` says so (`has_unknown_spaces`), upon which spaCy's corpus
+    reader gives the pipeline these tokens, instead of tokenizing a text that nobody wrote.
+
+    Args:
+        vocab: The vocabulary.
+        sentences: Consecutive sentences.
+        labels: How types become labels.
+
+    Returns:
+        The `Doc`, with sentence starts and entities set.
+    """
+    words = [word for sentence in sentences for word in sentence.words]
+    starts: list[bool | int | None] = [i == 0 for sentence in sentences for i in range(len(sentence.words))]
+    doc = Doc(vocab, words=words, sent_starts=starts)
+    ents: list[Span] = []
+    offset = 0
+    for sentence in sentences:
+        for start, end, label in sentence.spans:
+            if mapped := labels(label):
+                ents.append(Span(doc, offset + start, offset + end, label=mapped))
+        offset += len(sentence.words)
+    doc.set_ents(ents)
+    return doc
+
+
+def document_to_doc(
+    document: PubTatorDocument,
+    tokenize: Callable[[str], Doc],
+    *,
+    labels: Labels = ALL_LABELS,
+    prefixes: Mapping[str, str] = DEFAULT_PREFIXES,
+    spans_key: str = SPANS_KEY,
+    split_sentences: bool = False,
+) -> Doc:
+    """Make a reference `Doc` of a PubTator document.
+
+    Args:
+        document: The document.
+        tokenize: The tokenizer, or `nlp.make_doc`.
+        labels: How types become labels.
+        prefixes: The vocabulary of concept ids that are plain numbers, by the file's type of the mention.
+        spans_key: Where all mentions go in `doc.spans`.
+        split_sentences: Set sentence starts by rule: every passage starts one, no mention is cut.
+
+    Returns:
+        The `Doc`, its text exactly that of the document.
+    """
+    # Merges the annotations that say the same mention twice, as a file may under two of its types.
+    concepts: dict[tuple[int, int, str], list[str]] = {}
+    for mention in document.mentions:
+        if label := labels(mention.label):
+            key = (*_trimmed(mention), label)
+            concepts.setdefault(key, []).extend(parse_concept_ids(mention.ids, prefixes.get(mention.label)))
+    doc, unaligned = _fit_tokens(tokenize(document.text), [(start, end) for start, end, _ in concepts])
+    first = {token.idx: token.i for token in doc}
+    last = {token.idx + len(token): token.i + 1 for token in doc}
+    spans = [
+        Span(doc, first[start], last[end], label=label, kb_id=join_concept_ids(dict.fromkeys(ids)))
+        for (start, end, label), ids in concepts.items()
+    ]
+    doc.set_ents(filter_spans(spans))
+    doc.spans[spans_key] = spans
+    if split_sentences:
+        _set_sentence_starts(doc, document.passages, spans)
+    doc.user_data[USER_DATA_KEY] = {
+        "id": document.id,
+        "passages": [(passage.kind, len(passage.text)) for passage in document.passages],
+        "relations": [(relation.label, *relation.arguments) for relation in document.relations],
+        "unaligned": unaligned,
+    }
+    return doc
+
+
+def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str | None = None) -> PubTatorDocument:
+    """Make a PubTator document of a `Doc`, predicted or gold.
+
+    Args:
+        doc: The `Doc`.
+        document_id: The document's number; by default the one it was read with.
+        spans_key: Take mentions from `doc.spans` under this key instead of `doc.ents`.
+
+    Returns:
+        The document. One that was not read from PubTator is all title, with an empty abstract.
+
+    Raises:
+        ValueError: The `Doc` has no number of its own and none is given, or no spans under that key.
+    """
+    data: Mapping[str, Any] = doc.user_data.get(USER_DATA_KEY, {})
+    identifier = document_id or data.get("id")
+    if identifier is None:
+        raise ValueError(Errors.B320.format(text=doc.text[:40]))
+    if spans_key is not None and spans_key not in doc.spans:
+        raise ValueError(Errors.B321.format(key=spans_key, id=identifier, keys=", ".join(doc.spans) or "none"))
+    passages: list[Passage] = []
+    offset = 0
+    for kind, length in data.get("passages", (("t", len(doc.text)), ("a", 0))):
+        passages.append(Passage(kind, doc.text[offset : offset + length]))
+        offset += length + 1
+    mentions: list[Mention] = []
+    for span in doc.ents if spans_key is None else doc.spans[spans_key]:
+        ids = "|".join("-1" if concept == NIL else concept for concept in split_concept_ids(span.kb_id_))
+        mentions.append(Mention(span.start_char, span.end_char, span.text, span.label_, ids))
+    relations = tuple(Relation(label, tuple(arguments)) for label, *arguments in data.get("relations", ()))
+    return PubTatorDocument(identifier, tuple(passages), tuple(mentions), relations)
+
+
+def grouped(sentences: Iterable[Sentence], n_sents: int) -> Iterator[list[Sentence]]:
+    """Group sentences that shall become one `Doc`, never across the start of a document.
+
+    Args:
+        sentences: The sentences.
+        n_sents: The most sentences in a group; 0 for whole documents.
+
+    Yields:
+        The groups, in order, none of them empty.
+    """
+    group: list[Sentence] = []
+    for sentence in sentences:
+        if group and (sentence.starts_document or len(group) == n_sents):
+            yield group
+            group = []
+        group.append(sentence)
+    if group:
+        yield group
+
+
+def _trimmed(mention: Mention) -> tuple[int, int]:
+    """Offsets of a mention without white space at its ends, which no token could begin or end with."""
+    start = mention.end - len(mention.text.lstrip())
+    return start, mention.start + len(mention.text.rstrip())
+
+
+def _fit_tokens(doc: Doc, offsets: Iterable[tuple[int, int]]) -> tuple[Doc, list[tuple[int, int]]]:
+    """Cut tokens where mentions begin or end inside them, and say which mentions those were."""
+    starts = {token.idx for token in doc}
+    ends = {token.idx + len(token) for token in doc}
+    unaligned = [(start, end) for start, end in offsets if start not in starts or end not in ends]
+    if not unaligned:
+        return doc, []
+    cuts = sorted({offset for pair in unaligned for offset in pair})
+    words: list[str] = []
+    spaces: list[bool] = []
+    for token in doc:
+        inner = [cut - token.idx for cut in cuts if token.idx < cut < token.idx + len(token)]
+        bounds = [0, *inner, len(token)]
+        words += [token.text[start:end] for start, end in pairwise(bounds)]
+        spaces += [False] * len(inner) + [bool(token.whitespace_)]
+    return Doc(doc.vocab, words=words, spaces=spaces), unaligned
+
+
+def _set_sentence_starts(doc: Doc, passages: Iterable[Passage], spans: Iterable[Span]) -> None:
+    """Start a sentence at each passage and at each sentence that a rule finds in it, but never inside a mention."""
+    starts: set[int] = set()
+    offset = 0
+    for passage in passages:
+        starts.update(offset + start for start in sentence_starts(passage.text))
+        offset += len(passage.text) + 1
+    inside = {token.i for span in spans for token in span[1:]}
+    for token in doc:
+        token.is_sent_start = token.i == 0 or (token.idx in starts and token.i not in inside)

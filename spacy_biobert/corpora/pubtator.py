@@ -1,0 +1,187 @@
+"""PubTator files: abstracts with mentions at character offsets, their concept ids, and relations between concepts.
+
+    10192393|t|A common human skin tumour is caused by activating mutations in beta-catenin.
+    10192393|a|WNT signalling orchestrates a number of developmental programs. …
+    10192393	15	26	skin tumour	DiseaseClass	D012878
+    227508	CID	D003000	D007022
+
+Nothing here knows of spaCy: a file becomes documents that say what it says, and documents become a file again. What a
+file's concept ids mean is settled in `concept_ids`, how its mentions sit on tokens in `documents`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import Errors
+from .lines import numbered_lines
+
+_PASSAGE = re.compile(r"([^|\t]+)\|(\w+)\|(.*)", re.DOTALL)
+_OFFSET = re.compile(r"[0-9]+")
+_RELATION_TYPE = re.compile(r"[^\W\d].*", re.DOTALL)
+# What would break a line or a column, here or in tools that split at every line separator of Unicode.
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of a document: ``t`` the title, ``a`` the abstract."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A mention, as a line of the file says it.
+
+    Attributes:
+        start: Offset of its first character in the document's text.
+        end: Offset after its last character.
+        text: What stands there.
+        label: The file's type: ``Disease``, ``SpecificDisease``, ``T047``.
+        ids: The column of concept ids, unparsed; None where the line has no such column.
+        extra: Further columns. BC5CDR writes out the parts of a composite mention in one.
+    """
+
+    start: int
+    end: int
+    text: str
+    label: str
+    ids: str | None = None
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation of the document: its type and its arguments, most often two concept ids."""
+
+    label: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PubTatorDocument:
+    """A document with its annotations, in the order of the file.
+
+    Attributes:
+        id: The document's number.
+        passages: Title and abstract.
+        mentions: All mentions, also nested, overlapping and repeated ones.
+        relations: All relations.
+        line: The line it starts at, from 1; not part of the document's identity.
+    """
+
+    id: str
+    passages: tuple[Passage, ...]
+    mentions: tuple[Mention, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    line: int = field(default=0, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The passages joined by one space each: the text that offsets count in, also where the abstract is empty."""
+        return " ".join(passage.text for passage in self.passages)
+
+
+def read_pubtator(path: Path) -> Iterator[PubTatorDocument]:
+    """Read a PubTator file, a document at a time.
+
+    A document starts at a title, or at a passage with another id than the one before; blank lines mean nothing. Every
+    mention is compared with the text at its offsets, white space at either end aside.
+
+    Args:
+        path: The file, in UTF-8.
+
+    Yields:
+        The documents, in order, with nothing left out.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A line is not UTF-8, has no known form, belongs to no document, or contradicts the text. The message
+            names the file and the line.
+    """
+    document_id: str | None = None
+    passages: list[Passage] = []
+    annotations: list[tuple[int, list[str]]] = []
+    first = 0
+    for number, line in numbered_lines(path):
+        if not line.strip():
+            continue
+        if match := _PASSAGE.fullmatch(line):
+            passage = Passage(match[2], match[3])
+            if match[1] != document_id or passage.kind == "t":
+                if document_id is not None:
+                    yield _document(path, first, document_id, passages, annotations)
+                document_id, passages, annotations, first = match[1], [], [], number
+            passages.append(passage)
+            continue
+        columns = line.split("\t")
+        if len(columns) == 1:
+            raise ValueError(Errors.B310.format(path=path, line=number, content=line[:80]))
+        if columns[0] != document_id:
+            above = "no document" if document_id is None else document_id
+            raise ValueError(Errors.B311.format(path=path, line=number, id=columns[0], document=above))
+        annotations.append((number, columns))
+    if document_id is not None:
+        yield _document(path, first, document_id, passages, annotations)
+
+
+def format_pubtator(documents: Iterable[PubTatorDocument]) -> str:
+    """Write documents in PubTator's format, which `read_pubtator` reads back.
+
+    Args:
+        documents: The documents. Tabs and line breaks in their texts, which the format cannot hold, are written as
+            spaces, so that all offsets stay as they are.
+
+    Returns:
+        The text of the file, a blank line after each document.
+    """
+    lines: list[str] = []
+    for document in documents:
+        lines += [f"{document.id}|{passage.kind}|{_BREAKS.sub(' ', passage.text)}" for passage in document.passages]
+        for mention in document.mentions:
+            ids = () if mention.ids is None else (mention.ids,)
+            text = _BREAKS.sub(" ", mention.text)
+            columns = (document.id, str(mention.start), str(mention.end), text, mention.label, *ids, *mention.extra)
+            lines.append("\t".join(columns))
+        lines += ["\t".join((document.id, relation.label, *relation.arguments)) for relation in document.relations]
+        lines.append("")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _document(
+    path: Path, first: int, document_id: str, passages: list[Passage], annotations: list[tuple[int, list[str]]]
+) -> PubTatorDocument:
+    """Put a document together and check its annotations against its text."""
+    document = PubTatorDocument(document_id, tuple(passages), line=first)
+    text = document.text
+    mentions: list[Mention] = []
+    relations: list[Relation] = []
+    for number, columns in annotations:
+        if _OFFSET.fullmatch(columns[1]):
+            mentions.append(_mention(path, number, columns, text))
+        elif _RELATION_TYPE.fullmatch(columns[1]) and len(columns) >= 3:
+            relations.append(Relation(columns[1], tuple(columns[2:])))
+        else:
+            raise ValueError(Errors.B310.format(path=path, line=number, content="\t".join(columns)[:80]))
+    return PubTatorDocument(document_id, tuple(passages), tuple(mentions), tuple(relations), first)
+
+
+def _mention(path: Path, number: int, columns: list[str], text: str) -> Mention:
+    """Read a mention and check it against the document's text."""
+    if len(columns) < 5 or not _OFFSET.fullmatch(columns[2]):
+        raise ValueError(Errors.B312.format(path=path, line=number, n=len(columns), content="\t".join(columns)[:80]))
+    start, end = int(columns[1]), int(columns[2])
+    written, label = columns[3], columns[4].strip()
+    if not 0 <= start < end <= len(text):
+        raise ValueError(Errors.B313.format(path=path, line=number, start=start, end=end, length=len(text)))
+    found = text[start:end]
+    if found.strip() != written.strip() or not found.strip():
+        raise ValueError(Errors.B314.format(path=path, line=number, start=start, end=end, written=written, found=found))
+    if not label:
+        raise ValueError(Errors.B315.format(path=path, line=number, mention=found))
+    return Mention(start, end, found, label, columns[5] if len(columns) > 5 else None, tuple(columns[6:]))

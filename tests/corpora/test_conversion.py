@@ -1,0 +1,133 @@
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from spacy.training import Corpus
+
+from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus, guess_format
+from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY
+
+IOB = "Wilson\tB-Disease\ndisease\tI-Disease\n\nNone\tO\n\n"
+PUBTATOR = (
+    "1|t|Wilson disease.\n1|a|Blocks 5-HT6. Well.\n1\t0\t14\tWilson disease\tSpecificDisease\tD006527\n"
+    "1\t0\t6\tWilson\tModifier\t-1\n1\t23\t27\t5-HT\tChemical\tD012701\n1\tCID\tD012701\tD006527\n"
+)
+CONFIG = """
+[paths]
+train = null
+
+[nlp]
+lang = "en"
+pipeline = ["ner"]
+
+[nlp.tokenizer]
+@tokenizers = "spacy_biobert.Tokenizer.v1"
+split_numbers = true
+
+[components]
+
+[components.ner]
+factory = "no such factory"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy.Corpus.v1"
+path = ${paths.train}
+"""
+
+
+def test_pubtator(tmp_path):
+    (tmp_path / "corpus.txt").write_text(PUBTATOR, encoding="utf8")
+    output = tmp_path / "new" / "corpus.spacy"
+    nlp = blank_pipeline()
+    with pytest.warns(UserWarning, match="W302"):
+        summary = convert_corpus(
+            tmp_path / "corpus.txt", output, nlp=nlp, label_map={"SpecificDisease": "Disease"}, split_sentences=True
+        )
+    assert (summary.docs, summary.sentences, summary.tokens) == (1, 3, 11)
+    assert summary.mentions == {"Disease": 1, "Modifier": 1, "Chemical": 1}
+    assert (summary.ents, summary.linked, summary.relations, summary.unaligned) == (2, 2, 1, 1)
+    [example] = Corpus(output)(nlp)
+    reference = example.reference
+    assert [(ent.text, ent.kb_id_) for ent in reference.ents] == [
+        ("Wilson disease", "MESH:D006527"),
+        ("5-HT", "MESH:D012701"),
+    ]
+    assert [span.text for span in reference.spans[SPANS_KEY]] == ["Wilson disease", "Wilson", "5-HT"]
+    assert reference.user_data[USER_DATA_KEY]["relations"] == (("CID", "D012701", "D006527"),)
+    # spaCy's own reader has the pipeline tokenize the text, which gives the tokens of before the cut.
+    assert [token.text for token in example.predicted] == [token.text for token in nlp.make_doc(reference.text)]
+
+
+def test_iob(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    nlp = blank_pipeline()
+    summary = convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=nlp)
+    assert (summary.docs, summary.sentences, summary.tokens, summary.ents) == (2, 2, 3, 1)
+    examples = list(Corpus(tmp_path / "corpus.spacy")(nlp))
+    # spaCy's own reader keeps the gold tokens where spaces are not known.
+    assert [[token.text for token in example.predicted] for example in examples] == [["Wilson", "disease"], ["None"]]
+    assert examples[0].get_aligned_ner() == ["B-Disease", "L-Disease"]
+
+
+def test_limit_and_progress(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    seen = []
+
+    def progress(docs):
+        for doc in docs:
+            seen.append(doc.text)
+            yield doc
+
+    summary = convert_corpus(
+        tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=blank_pipeline(), limit=1, progress=progress
+    )
+    assert summary.docs == len(seen) == len(DocBin().from_disk(tmp_path / "corpus.spacy")) == 1
+
+
+def test_no_mention_has_a_label_to_keep(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    with pytest.warns(UserWarning, match=r"\[W303\] .*corpus\.tsv: not one mention .* \(disease\)"):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=blank_pipeline(), labels=["disease"])
+
+
+def test_nothing_is_written_of_a_malformed_file(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB + "broken\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[B303\]"):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=blank_pipeline())
+    assert not (tmp_path / "corpus.spacy").exists()
+
+
+def test_meaningless_options(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[B330\] '.*corpus\.bin' does not end in \.spacy"):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.bin", nlp=spacy.blank("en"))
+    with pytest.raises(ValueError, match=r"\[B333\] format = 'bioc' has no meaning"):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=spacy.blank("en"), format="bioc")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(PUBTATOR, "pubtator"), ("\n\n" + PUBTATOR, "pubtator"), (IOB, "iob"), ("|\tO\n", "iob"), ("", "iob")],
+)
+def test_formats_are_told_apart(tmp_path, text, expected):
+    (tmp_path / "corpus").write_text(text, encoding="utf8")
+    assert guess_format(tmp_path / "corpus") == expected
+
+
+def test_pipeline_that_tokenizes_as_a_config_says(tmp_path):
+    config = tmp_path / "config.cfg"
+    config.write_text(CONFIG, encoding="utf8")
+    nlp = blank_pipeline(config)
+    assert nlp.pipe_names == []
+    assert [token.text for token in nlp.make_doc("(3.5)")] == ["(", "3", ".", "5", ")"]
+    assert [token.text for token in blank_pipeline().make_doc("(3.5)")] == ["(", "3.5", ")"]
+
+
+def test_config_without_a_language(tmp_path):
+    config = tmp_path / "config.cfg"
+    config.write_text("[training]\nseed = 0\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[B332\] '.*config\.cfg' has no \[nlp\] section"):
+        blank_pipeline(config)
+    with pytest.raises(FileNotFoundError, match=r"\[B301\]"):
+        blank_pipeline(tmp_path / "absent.cfg")
