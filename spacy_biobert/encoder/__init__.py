@@ -1,0 +1,1 @@
+"""The encoder: text to one vector for each spaCy token, the factory ``biobert``."""

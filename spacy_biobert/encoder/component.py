@@ -1,0 +1,367 @@
+"""The pipe that runs the encoder once for all heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+from spacy_transformers.data_classes import TransformerData
+from spacy_transformers.layers.listener import TransformerListener
+from spacy_transformers.pipeline_component import Transformer, install_extensions
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..errors import Errors
+from .model import EncoderModel
+from .precision import resolve_device, resolve_precision
+from .shim import EncoderShim, encoder_shim
+from .vectors import TokenVectors, gradients
+
+DEFAULT_CONFIG = Config().from_str(
+    """
+    [model]
+    @architectures = "spacy_biobert.Encoder.v1"
+    name = "dmis-lab/biobert-base-cased-v1.2"
+    """
+)
+
+
+@Language.factory(
+    "biobert",
+    assigns=["doc._.trf_data"],
+    default_config={
+        "model": DEFAULT_CONFIG["model"],
+        "precision": "auto",
+        "train_precision": "auto",
+        "device": "auto",
+        "max_batch_pieces": 2048,
+    },
+)
+def make_biobert(
+    nlp: Language,
+    name: str,
+    model: EncoderModel,
+    precision: str,
+    train_precision: str,
+    device: str,
+    max_batch_pieces: int,
+) -> BioBert:
+    """Make a `BioBert` component, the factory ``biobert``."""
+    return BioBert(
+        nlp.vocab,
+        model,
+        name=name,
+        precision=precision,
+        train_precision=train_precision,
+        device=device,
+        max_batch_pieces=max_batch_pieces,
+        rivals=[other for other, pipe in nlp.pipeline if isinstance(pipe, Transformer)],
+    )
+
+
+class BioBert(TrainablePipe):
+    """Gives every token a vector, ``doc._.trf_data``, that heads after it read with ``TransformerListener.v1``.
+
+    One pass serves all heads, and each head that is trained sends its gradient back. The vectors have the form of
+    spaCy-transformers, pooled to tokens already, so spaCy's own heads work on it as they are.
+
+    Args:
+        vocab: The pipeline's vocabulary.
+        model: From docs to vectors, see `architectures.build_encoder_v1`.
+        name: The component's name in the pipeline.
+        precision: Arithmetic of prediction: ``"float32"``, ``"bfloat16"``, or ``"auto"``, what this processor does
+            best.
+        train_precision: The same of training, where bfloat16 means mixed precision on float32 weights.
+        device: ``"auto"`` (where spaCy runs), ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
+        max_batch_pieces: Word pieces, padding included, that go through the network at once.
+        rivals: Names of other encoders that stand before this one in the pipeline.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: EncoderModel,
+        name: str = "biobert",
+        *,
+        precision: str = "auto",
+        train_precision: str = "auto",
+        device: str = "auto",
+        max_batch_pieces: int = 2048,
+        rivals: Iterable[str] = (),
+    ) -> None:
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.cfg: dict[str, Any] = {}
+        self.listener_map: dict[str, list[TransformerListener]] = {}
+        self._pass: _Pass | None = None
+        self._rivals = list(rivals)
+        if max_batch_pieces < 1:
+            raise ValueError(Errors.B023.format(name=name, value=max_batch_pieces))
+        chosen = resolve_device(device)
+        for value in (precision, train_precision):
+            resolve_precision(value, chosen)
+        self._shim.configure(
+            device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
+        )
+        install_extensions()
+
+    @property
+    def _shim(self) -> EncoderShim:
+        return encoder_shim(self.model)
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic of prediction; can be set on a loaded pipeline."""
+        return self._shim.run.precision
+
+    @precision.setter
+    def precision(self, value: str) -> None:
+        resolve_precision(value, resolve_device(self._shim.run.device))
+        self._shim.configure(precision=value)
+
+    # --- listeners ---
+
+    @property
+    def listeners(self) -> list[TransformerListener]:
+        """The layers of all heads that read this encoder."""
+        return [listener for some in self.listener_map.values() for listener in some]
+
+    @property
+    def listening_components(self) -> list[str]:
+        """Names of the components that read this encoder."""
+        return list(self.listener_map)
+
+    def add_listener(self, listener: Model, component_name: str) -> None:
+        """Let a layer of a component read this encoder."""
+        some = self.listener_map.setdefault(component_name, [])
+        if listener not in some:
+            some.append(cast(TransformerListener, listener))
+        if self.model.has_dim("nO") and listener.has_dim("nO") is None:
+            listener.set_dim("nO", self.model.get_dim("nO"))
+
+    def remove_listener(self, listener: Model, component_name: str) -> bool:
+        """Undo `add_listener`; returns whether there was anything to undo."""
+        some = self.listener_map.get(component_name, [])
+        if listener not in some:
+            return False
+        some.remove(listener)
+        if not some:
+            del self.listener_map[component_name]
+        return True
+
+    def find_listeners(self, component: Any) -> None:
+        """Find the layers of a later component that name this encoder, or any (``"*"``)."""
+        if isinstance(component, Transformer):
+            self._rivals.append(component.name)
+        if not isinstance(getattr(component, "model", None), Model):
+            return
+        for node in component.model.walk():
+            if isinstance(node, TransformerListener) and node.upstream_name in ("*", self.name):
+                if self._rivals and node.upstream_name == "*":
+                    raise ValueError(
+                        Errors.B018.format(biobert=self.name, transformer=self._rivals[0], component=component.name)
+                    )
+                self.add_listener(node, component.name)
+
+    # --- prediction ---
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Encode a stream of docs, `batch_size` of them at a time, or fewer where they are long."""
+        error_handler = self.get_error_handler()
+        for docs in _batches(stream, batch_size, max_tokens=16 * self._shim.run.max_batch_pieces):
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except Exception as error:
+                error_handler(self.name, self, docs, error)
+            yield from docs
+
+    def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
+        """Return an array of shape (n_tokens, width) for each doc."""
+        self._settle()
+        return self.model.predict(list(docs))
+
+    def set_annotations(self, docs: Iterable[Doc], vectors: list[Floats2d]) -> None:
+        """Keep the vectors in ``doc._.trf_data``."""
+        for doc, array in zip(docs, vectors, strict=True):
+            doc._.trf_data = TokenVectors.from_array(array)
+
+    # --- training ---
+
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
+        """Load the checkpoint and connect the heads that follow.
+
+        Raises:
+            FileNotFoundError: The checkpoint is not there.
+            ValueError: It is damaged or contradicts itself.
+        """
+        self.model.initialize()
+        if nlp is not None:
+            names = nlp.pipe_names
+            for _, component in nlp.pipeline[names.index(self.name) + 1 if self.name in names else 0 :]:
+                self.find_listeners(component)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Encode the docs of a batch for the heads, and wait for their gradients.
+
+        The encoder has no loss of its own; ``losses`` shows the sum of squares of the gradient that reached it. The
+        backward pass runs when every listening head has answered. Where one never does, being frozen or without
+        annotation, it runs when the weights are about to be stepped, or the next batch comes.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, "BioBert.update")
+        self._finish_pass()
+        docs = [example.predicted for example in examples]
+        batch_id = TransformerListener.get_batch_id(docs)
+        if not any(len(doc) for doc in docs):
+            for listener in self.listeners:
+                listener.receive(batch_id, [TransformerData.empty() for _ in docs], lambda d_data: [])
+            return losses
+        set_dropout_rate(self.model, drop)
+        vectors, backprop = self.model.begin_update(docs)
+        data = [TokenVectors.from_array(array) for array in vectors]
+        self._pass = _Pass(vectors, backprop, waiting=len(self.listeners), losses=losses, name=self.name, owed=sgd)
+        for listener in self.listeners:
+            listener.receive(batch_id, data, self._take_gradient)
+        return losses
+
+    def _take_gradient(self, d_data: list[TransformerData]) -> list[Doc]:
+        """Take the gradient of one head; what a listener calls."""
+        if self._pass is not None and self._pass.add(gradients(d_data)):
+            self._finish_pass()
+        return []
+
+    def _finish_pass(self) -> None:
+        """Run the backward pass of the last batch, if it has not run, and the step that was owed since."""
+        if self._pass is None:
+            return
+        done, self._pass = self._pass, None
+        done.run()
+        if done.owed is not None:
+            self.model.finish_update(done.owed)
+
+    def _settle(self) -> None:
+        """Make a step that is still owed, since a head did not answer, before the weights are used or stored."""
+        if self._pass is not None and self._pass.answered:
+            self._finish_pass()
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Step the weights.
+
+        ``nlp.update`` asks for this before the heads have run: then the step is owed, and made when they have.
+        """
+        if self._pass is not None and not self._pass.answered:
+            self._pass.owed = sgd
+            return
+        self._finish_pass()
+        self.model.finish_update(sgd)
+
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
+        """Return nothing of use: the encoder learns from its heads. Here because spaCy's interface has it."""
+        return 0.0, None
+
+    # --- disk ---
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write the component: its encoder becomes a checkpoint folder, ``model/``."""
+        self._settle()
+        util.to_disk(Path(path), {"model": self._shim.save}, exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BioBert:
+        """Read what `to_disk` wrote."""
+
+        def load(folder: Path) -> None:
+            self._shim.restore(folder)
+            self.model.initialize()
+
+        util.from_disk(Path(path), {"model": load}, exclude)
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Return the component as bytes."""
+        self._settle()
+        return util.to_bytes({"model": self._shim.to_bytes}, exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> BioBert:
+        """Read what `to_bytes` returned."""
+
+        def load(data: bytes) -> None:
+            self._shim.from_bytes(data)
+            if self._shim.loaded:
+                self.model.initialize()
+
+        util.from_bytes(bytes_data, {"model": load}, exclude)
+        return self
+
+
+class _Pass:
+    """One forward pass whose backward pass has not run: it collects the gradients of the heads."""
+
+    def __init__(
+        self,
+        vectors: list[Floats2d],
+        backprop: Callable[[list[Floats2d]], Any],
+        *,
+        waiting: int,
+        losses: dict[str, float],
+        name: str,
+        owed: Optimizer | None,
+    ) -> None:
+        self._backprop = backprop
+        self._waiting = waiting
+        self._losses = losses
+        self._name = name
+        self._sum: list[Floats2d] | None = None
+        self.owed = owed
+
+    @property
+    def answered(self) -> bool:
+        """Whether any head has sent a gradient."""
+        return self._sum is not None
+
+    def add(self, d_vectors: list[Floats2d]) -> bool:
+        """Add the gradient of one head, an array for each doc with tokens; return whether all heads have answered."""
+        if self._sum is None:
+            self._sum = d_vectors
+        else:
+            for total, more in zip(self._sum, d_vectors, strict=True):
+                total += more
+        self._waiting -= 1
+        return self._waiting <= 0
+
+    def run(self) -> None:
+        """Send the sum back through the encoder; without any gradient there is nothing to send."""
+        if self._sum is None:
+            return
+        squares = [(gradient**2).sum(axis=(0, 1)) for gradient in self._sum]
+        self._losses[self._name] += float(sum(squares))  # a GPU is waited for once
+        self._backprop(self._sum)
+
+
+def _batches(stream: Iterable[Doc], batch_size: int, max_tokens: int) -> Iterator[list[Doc]]:
+    """Group docs until there are `batch_size` of them or they have `max_tokens` tokens."""
+    docs: list[Doc] = []
+    tokens = 0
+    for doc in stream:
+        docs.append(doc)
+        tokens += len(doc)
+        if len(docs) >= batch_size or tokens >= max_tokens:
+            yield docs
+            docs, tokens = [], 0
+    if docs:
+        yield docs

@@ -1,0 +1,113 @@
+"""Piece ids to vectors: the forward pass, free of spaCy.
+
+A runtime owns an encoder's float32 weights, which training changes, and makes from them what inference runs on: the same
+network in another arithmetic. It is given plans (see `windows.make_plan`) and returns one vector for each token.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .bert import Bert
+from .precision import resolve_device, resolve_precision
+from .windows import Batch, Plan
+
+Pooling = Literal["mean", "first"]
+
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_note_fork)
+
+
+def _mind_fork() -> None:
+    """Run on one thread in a forked process: the thread pool of its parent is not there, and waiting for it never ends."""
+    global _forked
+    if _forked:
+        torch.set_num_threads(1)
+        _forked = False
+
+
+class Runtime:
+    """Runs an encoder on a device, in a precision."""
+
+    def __init__(self, bert: Bert, *, device: str = "auto", precision: str = "auto"):
+        self.device = resolve_device(device)
+        self.bert = bert.to(self.device)
+        self._lock = threading.Lock()
+        self._ready: Bert | None = None
+        self.set_precision(precision)
+
+    def set_precision(self, precision: str) -> None:
+        """Choose the arithmetic of inference: ``"float32"``, ``"bfloat16"`` or ``"auto"``."""
+        self.dtype = resolve_precision(precision, self.device)
+        self.weights_changed()
+
+    def weights_changed(self) -> None:
+        """Forget what inference runs on; it is made anew from the weights when next it is needed."""
+        with self._lock:
+            self._ready = None
+
+    def _inference(self) -> Bert:
+        with self._lock:
+            if self._ready is None:
+                same = self.dtype == torch.float32
+                self._ready = self.bert if same else copy.deepcopy(self.bert).requires_grad_(False).to(self.dtype)
+            return self._ready
+
+    def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
+        """Return token vectors of shape (n_tokens, width), float32, on the device."""
+        _mind_fork()
+        with torch.inference_mode():
+            bert = self._inference().eval()
+            return pool([self._run(bert, batch) for batch in plan.batches], plan, pooling, self.device)
+
+    def train(self, plan: Plan, pooling: Pooling, *, autocast: bool) -> Tensor:
+        """Return token vectors that remember how they were made, for `torch.autograd.backward`."""
+        _mind_fork()
+        self.bert.train()
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=autocast):
+            outputs = [self._run(self.bert, batch) for batch in plan.batches]
+        return pool(outputs, plan, pooling, self.device)
+
+    def _run(self, bert: Bert, batch: Batch) -> Tensor:
+        ids = torch.from_numpy(batch.ids).to(self.device, non_blocking=True)
+        lengths = None
+        if batch.lengths is not None:
+            lengths = torch.from_numpy(batch.lengths).to(self.device, non_blocking=True)
+        return bert(ids, lengths).flatten(0, 1)
+
+
+def pool(outputs: list[Tensor], plan: Plan, pooling: Pooling, device: torch.device) -> Tensor:
+    """Pool the hidden states of pieces to one vector for each token.
+
+    Args:
+        outputs: The hidden states of each batch of the plan, (rows, width).
+        plan: Says which rows are whose.
+        pooling: ``"mean"`` of a token's pieces, or its ``"first"`` piece.
+        device: Where the outputs are.
+
+    Returns:
+        Vectors of shape (n_tokens, width), float32; zeros for tokens that have no pieces.
+    """
+    hidden = torch.cat([output.float() for output in outputs])
+    rows = torch.from_numpy(plan.piece_rows).to(device)
+    starts = torch.from_numpy(plan.token_starts).to(device)
+    if pooling == "mean":
+        return F.embedding_bag(rows, hidden, starts, mode="mean")
+    filled = torch.from_numpy(plan.token_lengths > 0).to(device)
+    # A token without pieces may start past the end; its row is masked out.
+    first = hidden[rows[starts.clamp_max(len(rows) - 1)]]
+    return first * filled[:, None]
