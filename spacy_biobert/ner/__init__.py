@@ -1,0 +1,1 @@
+"""Named entities: token vectors -> entities with scores (factory ``biobert_ner``)."""

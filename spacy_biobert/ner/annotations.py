@@ -1,0 +1,62 @@
+"""Mentions -> annotations of a doc."""
+
+from __future__ import annotations
+
+import numpy as np
+from spacy.tokens import Doc, Span, SpanGroup
+
+from .extension import ANNOTATOR, SCORES
+from .mentions import Mentions
+
+
+def trim_whitespace(doc: Doc, mentions: Mentions) -> Mentions:
+    """Cut whitespace tokens off the edges of a doc's mentions, and drop mentions of nothing else."""
+    starts, ends = mentions.starts.copy(), mentions.ends.copy()
+    for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        while start < end and doc[start].is_space:
+            start += 1
+        while start < end and doc[end - 1].is_space:
+            end -= 1
+        starts[i], ends[i] = start, end
+    return Mentions(starts, ends, mentions.labels, mentions.scores).select(starts < ends)
+
+
+def annotate(
+    doc: Doc, mentions: Mentions, label_hashes: list[int], *, spans_key: str, annotator: str, overwrite: bool
+) -> None:
+    """Write a doc's mentions into its span group, with their scores, and into ``doc.ents``.
+
+    Args:
+        doc: The doc to change.
+        mentions: Its mentions, not overlapping.
+        label_hashes: The hash of each label, by its index.
+        spans_key: The span group to replace.
+        annotator: The component's name. What it has annotated before is replaced.
+        overwrite: Whether to replace entities and blocked tokens that others have set in ``doc.ents``, or to keep them
+            and leave out the mentions that overlap them.
+    """
+    bounds = zip(mentions.starts.tolist(), mentions.ends.tolist(), mentions.labels.tolist(), strict=True)
+    spans = [Span(doc, start, end, label=label_hashes[label]) for start, end, label in bounds]
+    if overwrite or not doc.has_annotation("ENT_IOB"):
+        doc.set_ents(spans)
+    else:
+        kept, blocked = _others(doc, doc.spans.get(spans_key), annotator)
+        taken = np.zeros(len(doc) + 1, dtype=np.int64)
+        for span in kept + blocked:
+            taken[span.start + 1 : span.end + 1] = 1
+        n_taken = taken.cumsum()
+        is_free = n_taken[mentions.ends] == n_taken[mentions.starts]
+        doc.set_ents(kept + [span for span, free in zip(spans, is_free, strict=True) if free], blocked=blocked)
+    attrs = {SCORES: mentions.scores.tolist(), ANNOTATOR: annotator}
+    doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=spans)
+
+
+def _others(doc: Doc, group: SpanGroup | None, annotator: str) -> tuple[list[Span], list[Span]]:
+    """Tell the entities and blocked tokens that others have set from what the annotator itself has set before."""
+    own = set()
+    if group is not None and group.attrs.get(ANNOTATOR) == annotator:
+        own = {(span.start, span.end, span.label) for span in group}
+    kept = [ent for ent in doc.ents if (ent.start, ent.end, ent.label) not in own]
+    codes, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+    blocked = np.flatnonzero((codes == 3) & (types == 0))
+    return kept, [doc[i : i + 1] for i in blocked.tolist()]
