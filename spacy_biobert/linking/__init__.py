@@ -1,0 +1,1 @@
+"""Linking: entities -> concepts of a knowledge base, ranked (factory ``biobert_linker``)."""

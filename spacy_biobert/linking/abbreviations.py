@@ -1,0 +1,138 @@
+"""Abbreviations that a text defines itself: "Wilson disease (WD)", found as Schwartz and Hearst do.
+
+A. S. Schwartz and M. A. Hearst, *A simple algorithm for identifying abbreviation definitions in biomedical text*,
+Pacific Symposium on Biocomputing 8 (2003), 451-462, https://psb.stanford.edu/psb-online/proceedings/psb03/schwartz.pdf
+
+Added to the paper's algorithm: words whose initials are the letters of the short form are its long form, as in
+"attenuated adenomatous polyposis coli (AAPC)", where the shortest match lacks the first word, and in another order, as
+in "myotonic dystrophy (DM)".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+MAX_SHORT_LENGTH = 10
+"""Characters of the longest short form, as in the paper."""
+
+_PARENTHESIS = re.compile(r"[(\[]([^()\[\]]{1,200})[)\]]")
+_SENTENCE_END = re.compile(r"[.!?;]\s")
+_WORD = re.compile(r"\S+")
+_INITIAL = re.compile(r"(?<![^\W_])[^\W_]")
+
+
+def find_abbreviations(text: str) -> dict[str, str]:
+    """Find the abbreviations that a text defines.
+
+    Args:
+        text: A document.
+
+    Returns:
+        The long form of each short form. One that is defined twice keeps its first long form.
+    """
+    long_forms: dict[str, str] = {}
+    for short, long_form in _definitions(text):
+        long_forms.setdefault(short, long_form)
+    # "attenuated FAP (AFAP)": a long form may hold a short form that the text defines elsewhere.
+    return {short: expand(long_form, long_forms) for short, long_form in long_forms.items()}
+
+
+def expand(mention: str, long_forms: dict[str, str]) -> str:
+    """Write out the short forms in a mention: "sporadic ALS" becomes "sporadic amyotrophic lateral sclerosis".
+
+    Args:
+        mention: The mention's text.
+        long_forms: The long form of each short form, as :func:`find_abbreviations` returns them.
+
+    Returns:
+        The mention with each short form that stands as a word of its own replaced; the mention itself where none does.
+    """
+    if mention in long_forms:
+        return long_forms[mention]
+    # The longest first, so that "HD" does not break "HD-like 2"; one pass, so that nothing is replaced in what has
+    # been written out.
+    present = sorted((short for short in long_forms if short in mention), key=len, reverse=True)
+    if not present:
+        return mention
+    alternatives = "|".join(re.escape(short) for short in present)
+    # A mention that holds a definition, "von Hippel-Lindau (VHL) disease", needs the short form no more.
+    mention = re.sub(rf"\s*[(\[](?:{alternatives})[)\]]", "", mention)
+    pattern = re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
+    return pattern.sub(lambda match: long_forms[match.group()], mention)
+
+
+def _definitions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each pair of a short form and its long form, in both orders: "long (short)" and "short (long)"."""
+    for parenthesis in _PARENTHESIS.finditer(text):
+        # "(WD; MIM 277900)" and "(HD, see below)": the short form is what comes first.
+        inner = re.split(r"[;,]\s|\bor\b", parenthesis.group(1), maxsplit=1)[0].strip()
+        before = _clause_before(text, parenthesis.start())
+        if _is_short_form(inner):
+            window = _last_words(before, min(len(inner) + 5, 2 * len(inner)))
+            long_form = _by_initials(inner, window) or _match(inner, window)
+            if long_form is not None:
+                yield inner, long_form
+            continue
+        short = _last_words(before, 1)
+        # The long form must be the whole parenthesis, or "FAP (adenomas of the colon and polyps)" matches.
+        if _is_short_form(short) and _match(short, inner) == inner:
+            yield short, inner
+
+
+def _is_short_form(text: str) -> bool:
+    """Tell whether a text can be a short form: 2 to 10 characters, one or two words, an upper-case letter in it."""
+    return (
+        2 <= len(text) <= MAX_SHORT_LENGTH
+        and text[0].isalnum()
+        and len(text.split()) <= 2
+        and any(character.isupper() for character in text)
+    )
+
+
+def _clause_before(text: str, end: int) -> str:
+    """Return what stands before a position, from the last end of a sentence on."""
+    start = max(0, end - 300)
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, start, end)]
+    return text[ends[-1] if ends else start : end].rstrip()
+
+
+def _last_words(text: str, number: int) -> str:
+    """Return the last words of a text, as they stand there."""
+    words = list(_WORD.finditer(text))
+    return text[words[-min(number, len(words))].start() :] if words else ""
+
+
+def _by_initials(short: str, window: str) -> str | None:
+    """Return the last words of ``window`` whose initials are the letters of ``short``, in whatever order."""
+    letters = [character for character in short.lower() if character.isalnum()]
+    words = list(_INITIAL.finditer(window))[-len(letters) :]
+    initials = [word.group().lower() for word in words]
+    if len(letters) < 2 or sorted(initials) != sorted(letters):
+        return None
+    return window[words[0].start() :]
+
+
+def _match(short: str, window: str) -> str | None:
+    """Find the shortest end of ``window`` that ``short`` abbreviates; None where there is none.
+
+    From right to left each letter or digit of the short form must be found in the window, and the first at the
+    beginning of a word.
+    """
+    position = len(window)
+    for index in range(len(short) - 1, -1, -1):
+        character = short[index].lower()
+        if not character.isalnum():
+            continue
+        position -= 1
+        while position >= 0 and (
+            window[position].lower() != character or (index == 0 and position > 0 and window[position - 1].isalnum())
+        ):
+            position -= 1
+        if position < 0:
+            return None
+    long_form = window[position:].strip()
+    # A definition that is no longer than what it defines, or that contains it, defines nothing.
+    if len(long_form) <= len(short) or short in long_form.split():
+        return None
+    return long_form

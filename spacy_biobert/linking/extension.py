@@ -1,0 +1,92 @@
+"""`span._.kb_ents`: the ranked concepts of a span, in the form that scispaCy's linker made known.
+
+They are kept in the attributes of a span group of the doc, because those live through `Doc.to_bytes`, `DocBin` and
+`nlp.pipe(n_process=…)`; the extension only reads them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from spacy.tokens import Doc, Span, SpanGroup
+
+from ..errors import Warnings
+
+CANDIDATES_ATTR = "candidates"
+"""The attribute of the span group: for each of its spans a list of pairs, concept id and score, the best first."""
+
+RankedIds = list[tuple[str, float]]
+
+
+class RankedConceptsGetter:
+    """What `span._.kb_ents` calls: looks for the span in the groups that linkers have written.
+
+    Args:
+        keys: The span groups, in the order in which they are looked at.
+    """
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.keys = keys
+
+    def __call__(self, span: Span) -> RankedIds:
+        """Return the ranked concepts of a span, from the first group that has any."""
+        for key in self.keys:
+            ranked = get_candidates(span, key)
+            if ranked:
+                return ranked
+        return []
+
+
+def get_candidates(span: Span, key: str) -> RankedIds:
+    """Return the ranked concepts of a span.
+
+    Args:
+        span: An entity, or another span of its extent; where several spans of that extent were linked, the one with the
+            same label counts.
+        key: The span group, named after the linker unless its ``candidates_key`` says otherwise.
+
+    Returns:
+        Pairs of concept id and score, the best first; empty where the span was not linked or nothing is like it.
+    """
+    if key not in span.doc.spans:
+        return []
+    group = span.doc.spans[key]
+    ranked = group.attrs.get(CANDIDATES_ATTR, ())
+    found: RankedIds = []
+    for index in range(bisect_left(group, _bounds(span), key=_bounds), min(len(group), len(ranked))):
+        other = group[index]
+        if _bounds(other) != _bounds(span):
+            break
+        if not found or other.label == span.label:
+            found = [(identifier, score) for identifier, score in ranked[index]]
+    return found
+
+
+def set_candidates(doc: Doc, key: str, spans: Sequence[Span], ranked: Sequence[RankedIds]) -> None:
+    """Keep the ranked concepts of spans in a span group of their doc, replacing the group. The spans are sorted."""
+    pairs = sorted(zip(spans, ranked, strict=True), key=lambda pair: _bounds(pair[0]))
+    candidates = [[list(concept) for concept in concepts] for _, concepts in pairs]
+    group = SpanGroup(doc, name=key, spans=[span for span, _ in pairs], attrs={CANDIDATES_ATTR: candidates})
+    doc.spans[key] = group
+
+
+def register_extension(name: str, key: str) -> None:
+    """Make `span._.<name>` read a span group, besides those that it reads already.
+
+    Where another package has claimed the name it keeps it, and a warning says so: scispaCy's linker writes to
+    `kb_ents` and would be met by an error.
+    """
+    if not Span.has_extension(name):
+        Span.set_extension(name, getter=RankedConceptsGetter((key,)))
+        return
+    _, _, getter, _ = Span.get_extension(name)
+    if not isinstance(getter, RankedConceptsGetter):
+        warnings.warn(Warnings.W201.format(name=name, key=key), stacklevel=2)
+    elif key not in getter.keys:
+        Span.set_extension(name, getter=RankedConceptsGetter((*getter.keys, key)), force=True)
+
+
+def _bounds(span: Span) -> tuple[int, int]:
+    return span.start, span.end

@@ -1,0 +1,309 @@
+"""A knowledge base: concepts, their names, and the index that finds them, in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import srsly
+
+from ..errors import Errors
+from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, write_knowledge_base
+from .concepts import Candidate, Concept
+from .folder import MANIFEST, read_manifest, replace_folder, verify_files
+from .index import Mask, Match, NameIndex, Words, load_array
+from .normalization import name_words
+from .storage import ConceptStore
+
+MAX_BYTES = 1 << 30
+"""The largest knowledge base that `to_bytes` puts into memory."""
+
+_NAMES_PER_CONCEPT = 8
+"""How many names are looked at for each concept that is wanted, before looking again for more."""
+
+
+class KnowledgeBase:
+    """Concepts and the look-up of their names. Use :meth:`build` to make one and :meth:`open` to read one.
+
+    A knowledge base is a folder: ``meta.json``, the concepts in SQLite, opened read-only, and memory-mapped arrays.
+    It can be used from several threads, after a fork, and in a spawned process (where it is opened again: a pickled
+    knowledge base is its path).
+
+    Attributes:
+        folder: Where it lies.
+        meta: The content of ``meta.json``.
+        types: All semantic types.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.meta = read_manifest(folder)
+        missing = FILES - {MANIFEST, *self.meta["files"]}
+        if missing:
+            raise ValueError(Errors.B203.format(path=folder, reason=f"{MANIFEST} does not list {', '.join(missing)}"))
+        self.types = frozenset(name for types in self.meta["type_sets"] for name in types)
+        self._store = ConceptStore(folder / CONCEPTS)
+        self._index = NameIndex(folder, self.n_names)
+        self._name_concepts = load_array(folder / NAME_CONCEPTS)
+        self._name_priorities = load_array(folder / NAME_PRIORITIES)
+        self._concept_type_sets = load_array(folder / CONCEPT_TYPE_SETS)
+        self._masks: dict[frozenset[str], Mask | None] = {}
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return KnowledgeBase.open, (self.folder,)
+
+    # --- Making and opening ---
+
+    @classmethod
+    def build(
+        cls,
+        concepts: Iterable[Concept],
+        out: str | Path,
+        *,
+        source: Mapping[str, str] | None = None,
+        overwrite: bool = False,
+        progress: bool = False,
+    ) -> KnowledgeBase:
+        """Write a knowledge base and open it.
+
+        Args:
+            concepts: What it shall hold; read once.
+            out: The folder to make. It appears when it is complete, or not at all.
+            source: Where the concepts come from, kept in ``meta.json``: file, format, checksum.
+            overwrite: Whether a knowledge base that is there may be replaced.
+            progress: Whether to show progress bars.
+
+        Raises:
+            FileExistsError: Something is at ``out`` and may not be replaced.
+            ValueError: A concept has no name or an id that cannot be; two have the same id; there is not one name.
+        """
+        out = Path(out)
+        with replace_folder(out, overwrite=overwrite) as folder:
+            write_knowledge_base(concepts, folder, source=source, progress=progress)
+        return cls.open(out)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> KnowledgeBase:
+        """Open a knowledge base.
+
+        Args:
+            folder: What :meth:`build` or ``spacy biobert kb build`` made.
+
+        Raises:
+            FileNotFoundError: There is no knowledge base.
+            ValueError: It was made by another version, or its files are incomplete.
+        """
+        return cls(Path(folder).absolute())
+
+    def copy_to(self, out: str | Path) -> None:
+        """Copy the folder, replacing a knowledge base that is there; nothing happens where it is this one.
+
+        Raises:
+            ValueError: The folder has been replaced by another since it was opened.
+        """
+        out = Path(out)
+        if out.exists() and out.samefile(self.folder):
+            return
+        self._require_unchanged()
+        with replace_folder(out, overwrite=True) as folder:
+            for name in sorted(FILES):
+                shutil.copyfile(self.folder / name, folder / name)
+
+    def to_bytes(self) -> bytes:
+        """Return the files of the folder as MessagePack.
+
+        Raises:
+            ValueError: The knowledge base is too large to travel in memory, or it has changed on disk.
+        """
+        size = sum(file["size"] for file in self.meta["files"].values())
+        if size > MAX_BYTES:
+            raise ValueError(Errors.B206.format(path=self.folder, size=size, limit=MAX_BYTES))
+        self._require_unchanged()
+        return srsly.msgpack_dumps({name: (self.folder / name).read_bytes() for name in sorted(FILES)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> KnowledgeBase:
+        """Read what :meth:`to_bytes` returned. The files lie in a temporary folder as long as the object lives.
+
+        Raises:
+            ValueError: The bytes are no knowledge base.
+        """
+        try:
+            files = srsly.msgpack_loads(data)
+        except Exception as error:  # msgpack raises exceptions of many kinds
+            raise ValueError(Errors.B207) from error
+        if not isinstance(files, dict) or set(files) != FILES:
+            raise ValueError(Errors.B207)
+        folder = Path(tempfile.mkdtemp(prefix="spacy-biobert-kb-"))
+        try:
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+            kb = cls(folder)
+            kb.verify()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(kb, _remove_in_process, folder, os.getpid())
+        return kb
+
+    def verify(self) -> None:
+        """Compare all files with their checksums.
+
+        Raises:
+            ValueError: A file is not what was written.
+        """
+        verify_files(self.folder, self.meta)
+
+    def _require_unchanged(self) -> None:
+        if read_manifest(self.folder) != self.meta:
+            raise ValueError(Errors.B208.format(path=self.folder))
+
+    # --- What it holds ---
+
+    @property
+    def n_names(self) -> int:
+        """Number of names."""
+        return self.meta["n_names"]
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over the checksums of all files: equal for knowledge bases with equal content."""
+        return hashlib.sha256(json.dumps(self.meta["files"], sort_keys=True).encode("utf8")).hexdigest()
+
+    def __len__(self) -> int:
+        return self.meta["n_concepts"]
+
+    def __contains__(self, concept_id: str) -> bool:
+        return self.get(concept_id) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return self._store.concept_ids()
+
+    def get(self, concept_id: str) -> Concept | None:
+        """Return the concept with an id; None where there is none. Alternative ids are not looked at."""
+        return self._store.concept(concept_id)
+
+    def equivalent_ids(self, identifier: str) -> frozenset[str]:
+        """Return the ids that mean the same as one.
+
+        These are itself, the alternative ids of its concept, and the concepts that it is an alternative id of.
+        """
+        return self._store.equivalent_ids(identifier)
+
+    # --- Look-up ---
+
+    def candidates(
+        self,
+        mentions: Sequence[str],
+        top_n: int = 10,
+        *,
+        types: Sequence[Collection[str] | None] | None = None,
+    ) -> list[list[Candidate]]:
+        """Find the concepts that each mention may mean.
+
+        Concepts with a name that differs from the mention in form only (see :mod:`.normalization`; the order of the
+        words counts as form) come first, with a score of 1; then the others by the cosine of their most similar name.
+        Where several are equally similar, the order is: one that bears the mention letter by letter (case aside), one
+        whose canonical name it is, one that has more names (the better known), one that comes first in the source.
+
+        Args:
+            mentions: Texts of mentions, best all of a batch at once.
+            top_n: How many concepts for each, at most.
+            types: For each mention the semantic types that its concept may have (one of them; concepts without types
+                may always be), or None for any.
+
+        Returns:
+            For each mention its candidates, the best first, each concept once. What a mention gets does not depend on
+            the others.
+
+        Raises:
+            ValueError: ``top_n`` is less than 1.
+        """
+        if top_n < 1:
+            raise ValueError(Errors.B221.format(option="top_n", value=top_n, expected="at least 1"))
+        if not mentions:
+            return []
+        words = [name_words(mention) for mention in mentions]
+        masks = [None if allowed is None else self._mask(frozenset(allowed)) for allowed in types or []]
+        exact = self._exact_rows(mentions, words, masks)
+        ranked = self._ranked_rows(words, exact, masks, top_n)
+        described = self._store.describe_names({row for ranking in ranked for row in ranking})
+        return [
+            [Candidate(described[row][0], score, described[row][1]) for row, score in ranking.items()]
+            for ranking in ranked
+        ]
+
+    def _mask(self, types: frozenset[str]) -> Mask | None:
+        """Return which names belong to concepts that may have one of the types; None where all do."""
+        if types not in self._masks:
+            allowed = np.array([not names or not types.isdisjoint(names) for names in self.meta["type_sets"]])
+            mask = None if allowed.all() else allowed[self._concept_type_sets[self._name_concepts]]
+            self._masks[types] = mask
+        return self._masks[types]
+
+    def _exact_rows(
+        self, mentions: Sequence[str], words: Sequence[Words], masks: Sequence[Mask | None]
+    ) -> list[list[int]]:
+        """Return, for each mention, the rows of the names that differ in form only, the best first."""
+        found = self._index.exact(words)
+        if masks:
+            found = [rows if mask is None else rows[mask[rows]] for rows, mask in zip(found, masks, strict=True)]
+        described = self._store.describe_names({int(row) for rows in found for row in rows})
+
+        def order(row: int, text: str) -> tuple[bool, int]:
+            return described[row][1].casefold() != text, int(self._name_priorities[row])
+
+        return [
+            sorted(map(int, rows), key=partial(order, text=mention.casefold()))
+            for mention, rows in zip(mentions, found, strict=True)
+        ]
+
+    def _ranked_rows(
+        self,
+        words: Sequence[Words],
+        exact: Sequence[Sequence[int]],
+        masks: Sequence[Mask | None],
+        top_n: int,
+    ) -> list[dict[int, float]]:
+        """Return, for each mention, the scores of the best row of each of its ``top_n`` best concepts, in order."""
+        ranked: list[dict[int, float]] = [{} for _ in words]
+        pending = list(range(len(words)))
+        n_rows = _NAMES_PER_CONCEPT * top_n
+        while pending:
+            matches = self._index.search(
+                [words[i] for i in pending],
+                n_rows,
+                masks=[masks[i] for i in pending] if masks else None,
+            )
+            unfinished = []
+            for i, match in zip(pending, matches, strict=True):
+                ranked[i] = self._best_of_concepts(exact[i], match, top_n)
+                if len(ranked[i]) < top_n and len(match.rows) >= n_rows:
+                    # All those names belong to a few concepts.
+                    unfinished.append(i)
+            pending = unfinished
+            n_rows *= _NAMES_PER_CONCEPT
+        return ranked
+
+    def _best_of_concepts(self, exact: Sequence[int], match: Match, top_n: int) -> dict[int, float]:
+        order = np.lexsort((self._name_priorities[match.rows], -match.scores))
+        rows = np.concatenate([np.asarray(exact, dtype=np.int64), match.rows[order]])
+        scores = np.concatenate([np.ones(len(exact), np.float32), match.scores[order]])
+        _, first = np.unique(self._name_concepts[rows], return_index=True)
+        best = np.sort(first)[:top_n]
+        # The shortest decimals of the rounded score, not those of its nearest single-precision number.
+        return {int(row): float(str(score)) for row, score in zip(rows[best], scores[best], strict=True)}
+
+
+def _remove_in_process(folder: Path, pid: int) -> None:
+    """Remove a folder, but not from a forked child: the parent still reads it."""
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)

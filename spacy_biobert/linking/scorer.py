@@ -1,0 +1,122 @@
+"""Scores of a linker: how many mentions got the right concept, on gold or on predicted mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..corpora.concept_ids import split_concept_ids
+from ..identifiers import NIL
+
+EquivalentIds = Callable[[str], Collection[str]]
+Scorer = Callable[..., dict[str, Any]]
+
+
+def make_linker_scorer() -> Scorer:
+    """Return the scorer of the linker, registered as ``spacy_biobert.linker_scorer.v1``."""
+    return score_links
+
+
+def score_links(
+    examples: Iterable[Example],
+    *,
+    spans_key: str | None = None,
+    equivalent_ids: EquivalentIds | None = None,
+    **_: Any,
+) -> dict[str, float | None]:
+    """Compare concept ids of predicted mentions with those of the reference.
+
+    Mentions correspond when they have the same characters; labels are not compared. In ``kb_id_`` several ids are
+    joined by "|": the concepts of a composite mention ("breast and ovarian cancer"). Mentions of the reference without
+    any id are left out, as not annotated; "NIL" is an annotation.
+
+    Args:
+        examples: Predicted docs and their references.
+        spans_key: Where the mentions are: a key of ``doc.spans``, or None for ``doc.ents``.
+        equivalent_ids: Gives all ids that mean the same as one, :meth:`.KnowledgeBase.equivalent_ids`. Without it ids
+            must be equal.
+
+    Returns:
+        Shares from 0 to 1, None where nothing was annotated or predicted:
+
+        - ``link_acc``: of the annotated mentions that were found, those with one of their ids (NIL is one, too).
+        - ``link_acc_set``: the same, where the predicted ids must be all of the mention's ids and no other.
+        - ``link_acc_gold``: of all annotated mentions, found or not, those with one of their ids.
+        - ``link_micro_p``, ``link_micro_r``, ``link_micro_f``: precision, recall and F1 of pairs of mention and
+          concept, end to end; a pair is right when ``link_acc`` counts it, NIL on either side is no pair.
+    """
+    matcher = _Matcher(equivalent_ids)
+    n_gold = n_found = n_right = n_sets = 0
+    n_linked_gold = n_linked_predicted = n_linked_right = 0
+    for example in examples:
+        predicted = {_extent(span): _ids(span) for span in _mentions(example.predicted, spans_key)}
+        gold = {_extent(span): _ids(span) for span in _mentions(example.reference, spans_key)}
+        gold = {extent: ids for extent, ids in gold.items() if ids}
+        if not gold:
+            continue
+        n_gold += len(gold)
+        n_linked_gold += sum(ids != {NIL} for ids in gold.values())
+        unannotated = {_extent(span) for span in _mentions(example.reference, spans_key)} - set(gold)
+        n_linked_predicted += sum(bool(ids - {NIL}) for extent, ids in predicted.items() if extent not in unannotated)
+        for extent, gold_ids in gold.items():
+            if extent not in predicted:
+                continue
+            ids = predicted[extent] or {NIL}
+            n_found += 1
+            right = matcher.any_right(ids, gold_ids)
+            n_right += right
+            n_sets += matcher.all_right(ids, gold_ids)
+            n_linked_right += right and gold_ids != {NIL}
+    precision = _share(n_linked_right, n_linked_predicted)
+    recall = _share(n_linked_right, n_linked_gold)
+    return {
+        "link_acc": _share(n_right, n_found),
+        "link_acc_set": _share(n_sets, n_found),
+        "link_acc_gold": _share(n_right, n_gold),
+        "link_micro_p": precision,
+        "link_micro_r": recall,
+        "link_micro_f": _share(2 * n_linked_right, n_linked_predicted + n_linked_gold),
+    }
+
+
+class _Matcher:
+    """Compares sets of ids, looking equivalents up once."""
+
+    def __init__(self, equivalent_ids: EquivalentIds | None) -> None:
+        self._equivalent_ids = equivalent_ids
+        self._known: dict[str, frozenset[str]] = {}
+
+    def any_right(self, ids: set[str], gold: set[str]) -> bool:
+        return any(self._equivalents(identifier) & gold for identifier in ids)
+
+    def all_right(self, ids: set[str], gold: set[str]) -> bool:
+        equivalents = [self._equivalents(identifier) for identifier in ids]
+        return all(same & gold for same in equivalents) and gold <= frozenset().union(*equivalents)
+
+    def _equivalents(self, identifier: str) -> frozenset[str]:
+        if identifier not in self._known:
+            others = self._equivalent_ids(identifier) if self._equivalent_ids else ()
+            self._known[identifier] = frozenset([identifier, *others])
+        return self._known[identifier]
+
+
+def _mentions(doc: Doc, spans_key: str | None) -> Iterator[Span]:
+    if spans_key is None:
+        yield from doc.ents
+    elif spans_key in doc.spans:
+        yield from doc.spans[spans_key]
+
+
+def _extent(span: Span) -> tuple[int, int]:
+    return span.start_char, span.end_char
+
+
+def _ids(span: Span) -> set[str]:
+    return set(split_concept_ids(span.kb_id_))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,55 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_biobert.linking.abbreviations import expand, find_abbreviations
+
+
+@pytest.mark.parametrize(
+    ("text", "long_forms"),
+    [
+        ("Mutations cause Wilson disease (WD) in man.", {"WD": "Wilson disease"}),
+        ("Ataxia-telangiectasia (A-T) is rare.", {"A-T": "Ataxia-telangiectasia"}),
+        ("the adrenoleukodystrophy [ALD] gene", {"ALD": "adrenoleukodystrophy"}),
+        ("renal cell carcinoma (RCC; MIM 144700)", {"RCC": "renal cell carcinoma"}),
+        ("WD (Wilson disease) is rare", {"WD": "Wilson disease"}),
+        # In another order, and the words that the shortest match would leave out.
+        ("in myotonic dystrophy (DM) and", {"DM": "myotonic dystrophy"}),
+        ("attenuated adenomatous polyposis coli (AAPC)", {"AAPC": "attenuated adenomatous polyposis coli"}),
+        # A long form that holds an abbreviation.
+        (
+            "familial adenomatous polyposis (FAP) and attenuated FAP (AFAP)",
+            {"FAP": "familial adenomatous polyposis", "AFAP": "attenuated familial adenomatous polyposis"},
+        ),
+        # The first definition stays.
+        ("Wilson disease (WD) and wet dreams (WD)", {"WD": "Wilson disease"}),
+        ("in 12 patients (5 men, 7 women)", {}),
+        ("nothing with depth. Other text (WD)", {}),
+        ("a gene (ATP7B) on chromosome 13", {}),
+        ("(WD)", {}),
+        ("(", {}),
+    ],
+)
+def test_find(text, long_forms):
+    assert find_abbreviations(text) == long_forms
+
+
+def test_expand():
+    long_forms = {"VHL": "von Hippel-Lindau", "HD": "Huntington disease", "HD2": "Huntington disease-like 2"}
+    assert expand("VHL", long_forms) == "von Hippel-Lindau"
+    assert expand("sporadic VHL tumours", long_forms) == "sporadic von Hippel-Lindau tumours"
+    assert expand("VHL-associated", long_forms) == "von Hippel-Lindau-associated"
+    assert expand("von Hippel-Lindau (VHL) disease", long_forms) == "von Hippel-Lindau disease"
+    assert expand("HD2", long_forms) == "Huntington disease-like 2"
+    assert expand("juvenile HD2 and HD", long_forms) == "juvenile Huntington disease-like 2 and Huntington disease"
+    assert expand("HDX", long_forms) == "HDX"
+    assert expand("AHD", long_forms) == "AHD"
+    assert expand("cancer", {}) == "cancer"
+
+
+@given(st.text(alphabet=st.one_of(st.sampled_from("()[];, .ABab"), st.characters(exclude_categories=["Cs"]))))
+def test_any_text(text):
+    for short, long_form in find_abbreviations(text).items():
+        assert short in text
+        assert len(long_form) > len(short)
+        assert expand(short, {short: long_form}) == long_form

@@ -1,0 +1,43 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_biobert.linking.features import extract_features, hash_key
+
+WORDS = st.lists(st.text(alphabet="abé漢🙂", min_size=1, max_size=6), max_size=4).map(tuple)
+
+
+def by_row(names):
+    codes, rows = extract_features(names)
+    assert codes.dtype == np.uint64
+    return [sorted(codes[rows == row].tolist()) for row in range(len(names))]
+
+
+def test_features_of_a_word():
+    # ' ab', 'ab ', and the word; a word of one letter has one trigram.
+    assert [len(features) for features in by_row([("ab",), (), ("a",), ("ab", "a")])] == [3, 0, 2, 5]
+
+
+def test_no_features():
+    codes, rows = extract_features([])
+    assert codes.shape == rows.shape == (0,)
+    assert by_row([(), ()]) == [[], []]
+
+
+def test_no_trigram_spans_two_words():
+    assert by_row([("ab", "cd")])[0] == sorted(by_row([("ab",)])[0] + by_row([("cd",)])[0])
+
+
+@given(st.lists(WORDS, max_size=5))
+def test_features_depend_on_the_words_alone(names):
+    together = by_row(names)
+    assert together == [by_row([name])[0] for name in names]
+    assert together == by_row([name[::-1] for name in names])
+    assert [hash_key(name) for name in names] == [hash_key(name[::-1]) for name in names]
+    # One trigram for each letter, and the word.
+    assert [len(features) for features in together] == [sum(len(word) + 1 for word in name) for name in names]
+
+
+@given(WORDS, WORDS)
+def test_keys_differ_where_words_do(first, second):
+    assert (hash_key(first) == hash_key(second)) == (sorted(first) == sorted(second))

@@ -1,0 +1,97 @@
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_biobert.linking.scorer import make_linker_scorer
+
+VOCAB = spacy.blank("en").vocab
+score = make_linker_scorer()
+
+
+def make_doc(ents, spans_key=None):
+    doc = Doc(VOCAB, words=list("abcdefgh"))
+    spans = [Span(doc, start, start + 1, label=label, kb_id=kb_id) for start, label, kb_id in ents]
+    if spans_key is None:
+        doc.ents = spans
+    else:
+        doc.spans[spans_key] = spans
+    return doc
+
+
+def example(predicted, gold, **settings):
+    return Example(make_doc(predicted, **settings), make_doc(gold, **settings))
+
+
+def test_shares():
+    examples = [
+        example(
+            [(0, "X", "M:1"), (1, "X", "M:2"), (3, "X", "M:4"), (5, "X", "NIL")],
+            [(0, "Y", "M:1"), (1, "X", "M:9"), (2, "X", "M:3"), (5, "X", "NIL")],
+        )
+    ]
+    assert score(examples) == {
+        # Three of the four gold mentions were found; two of these have the right id, one being NIL.
+        "link_acc": pytest.approx(2 / 3),
+        "link_acc_set": pytest.approx(2 / 3),
+        "link_acc_gold": 2 / 4,
+        # One right pair of three predicted and of three gold ones.
+        "link_micro_p": pytest.approx(1 / 3),
+        "link_micro_r": pytest.approx(1 / 3),
+        "link_micro_f": pytest.approx(1 / 3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "any_right", "all_right"),
+    [
+        ("M:1", "M:1|M:2", 1, 0),
+        ("M:1|M:2", "M:2|M:1", 1, 1),
+        ("M:1|M:3", "M:1", 1, 0),
+        ("M:3", "M:1|M:2", 0, 0),
+        ("NIL", "M:1", 0, 0),
+        ("", "M:1", 0, 0),
+        ("", "NIL", 1, 1),
+        ("M:1", "NIL", 0, 0),
+        # Ids that mean the same.
+        ("M:1", "O:1", 1, 1),
+        ("M:1|M:2", "O:1|M:2", 1, 1),
+    ],
+)
+def test_composites_and_equivalents(predicted, gold, any_right, all_right):
+    equivalents = {"M:1": {"M:1", "O:1"}}
+    scores = score(
+        [example([(0, "X", predicted)], [(0, "X", gold)])],
+        equivalent_ids=lambda identifier: equivalents.get(identifier, {identifier}),
+    )
+    assert (scores["link_acc"], scores["link_acc_set"]) == (any_right, all_right)
+
+
+def test_nothing_annotated():
+    # Entities without ids in the reference are not annotated; whether they were linked says nothing.
+    scores = score([example([(0, "X", "M:1")], [(0, "X", "")])])
+    assert set(scores.values()) == {None}
+    assert set(score([]).values()) == {None}
+    scores = score([example([(0, "X", "M:1"), (1, "X", "M:2")], [(0, "X", ""), (1, "X", "M:2")])])
+    assert scores["link_micro_p"] == 1
+
+
+def test_nothing_predicted():
+    scores = score([example([], [(0, "X", "M:1")])])
+    assert scores["link_acc"] is None
+    assert scores["link_micro_p"] is None
+    assert scores["link_acc_gold"] == scores["link_micro_r"] == scores["link_micro_f"] == 0
+
+
+def test_spans():
+    examples = [example([(0, "X", "M:1")], [(0, "X", "M:1")], spans_key="sc")]
+    assert score(examples, spans_key="sc")["link_micro_f"] == 1
+    assert score(examples)["link_micro_f"] is None
+
+
+def test_other_tokens():
+    predicted = Doc(VOCAB, words=["Wilson", "-", "like"], spaces=[False, False, False])
+    predicted.ents = [Span(predicted, 0, 3, label="X", kb_id="M:1")]
+    reference = Doc(VOCAB, words=["Wilson-like"], spaces=[False])
+    reference.ents = [Span(reference, 0, 1, label="X", kb_id="M:1")]
+    assert score([Example(predicted, reference)])["link_acc"] == 1

@@ -1,0 +1,162 @@
+import gzip
+import json
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_biobert.linking.concepts import Concept
+from spacy_biobert.linking.sources import READERS, read_jsonl, read_medic, read_obo
+
+OBO = r"""format-version: 1.2
+ontology: doid
+
+[Term]
+id: DOID:893
+name: Wilson disease
+namespace: disease_ontology
+alt_id: DOID:1
+def: "A disorder of \"copper\" metabolism." [url:http\://example.org]
+synonym: "hepatolenticular degeneration" EXACT []
+synonym: "WND" RELATED ABBREVIATION [OMIM:277900]
+synonym: "copper disorder" BROAD []
+synonym: "no scope" []
+xref: MESH:D006527
+xref: MIM:277900 {source="x"}
+xref: UMLS_CUI:C0019202 "Hepatolenticular Degeneration"
+xref: ICD10CM:E83.01
+xref: MESH:D006527
+is_a: DOID:4 ! disease
+
+[Term]
+id: DOID:2
+name: gone
+is_obsolete: true
+
+[Typedef]
+id: part_of
+name: part of
+
+[Term]
+id: DOID:4
+name: disease {source="here"} ! a comment
+"""
+
+
+@contextmanager
+def suppress_numbered_errors():
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("[B2"):
+            raise
+
+
+def write(tmp_path, content, name="source.txt"):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf8"))
+    return path
+
+
+def test_medic(tmp_path):
+    lines = (
+        "D006527|277900||Hepatolenticular Degeneration|Wilson Disease\r\n\nC565588||Hernia\n613162||X\nC||Diseases\n"
+    )
+    path = write(tmp_path, lines)
+    assert list(read_medic(path)) == [
+        Concept(
+            "MESH:D006527", "Hepatolenticular Degeneration", ("Wilson Disease",), ("Disease",), None, ("OMIM:277900",)
+        ),
+        Concept("MESH:C565588", "Hernia", (), ("Disease",)),
+        Concept("OMIM:613162", "X", (), ("Disease",)),
+        Concept("MESH:C", "Diseases", (), ("Disease",)),
+    ]
+    assert {concept.types for concept in read_medic(path, types=("T047",))} == {("T047",)}
+
+
+def test_obo(tmp_path):
+    path = write(tmp_path, OBO)
+    assert list(read_obo(path)) == [
+        Concept(
+            "DOID:893",
+            "Wilson disease",
+            ("hepatolenticular degeneration", "WND", "no scope"),
+            ("disease_ontology",),
+            'A disorder of "copper" metabolism.',
+            ("DOID:1", "MESH:D006527", "OMIM:277900", "UMLS:C0019202"),
+        ),
+        Concept("DOID:4", "disease"),
+    ]
+
+
+def test_jsonl(tmp_path):
+    records = [
+        {
+            "concept_id": "D006527",
+            "canonical_name": "Wilson",
+            "aliases": ["WD"],
+            "types": ["T1"],
+            "definition": "Rare.",
+        },
+        {"concept_id": "X:1", "canonical_name": "x", "aliases": [], "alternative_ids": ["mim:1"], "other": 1},
+    ]
+    path = write(tmp_path, "\ufeff" + "\n".join(json.dumps(record) for record in records))
+    assert list(read_jsonl(path)) == [
+        Concept("MESH:D006527", "Wilson", ("WD",), ("T1",), "Rare."),
+        Concept("X:1", "x", (), (), None, ("OMIM:1",)),
+    ]
+
+
+def test_gzip(tmp_path):
+    path = tmp_path / "medic.txt.gz"
+    path.write_bytes(gzip.compress(b"D006527||Wilson Disease\n"))
+    assert [concept.name for concept in read_medic(path)] == ["Wilson Disease"]
+    lines = "".join(f"D{i:06}||Disease {i * 7919}\n" for i in range(5000))
+    path.write_bytes(gzip.compress(lines.encode())[:-2000])
+    with pytest.raises(ValueError, match=r"\[B233\].*medic\.txt\.gz"):
+        list(read_medic(path))
+
+
+@pytest.mark.parametrize(
+    ("source_format", "content", "message"),
+    [
+        ("medic", "D000001||Fine\nD000002 Wrong", r"\[B234\].*source.txt, line 2: there is no '\|\|'"),
+        ("medic", "||No id", r"\[B234\].*line 1: there is no id"),
+        ("medic", "D000001||", r"\[B234\].*line 1: there is no name"),
+        ("medic", b"D000001||Fine\nD000002||Sj\xf6gren", r"\[B232\].*source.txt, line 2: the text is not UTF-8"),
+        ("obo", "[Term]\nid: DOID:1\nname", r"\[B234\].*line 3: there is no ':'"),
+        ("obo", "\n[Term]\nname: x", r"\[B234\].*line 2: the term that begins here has no 'id:'"),
+        ("obo", "[Term]\nid: DOID:1", r"\[B234\].*line 1: .*DOID:1, has no 'name:'"),
+        ("obo", "[Term]\nid: DOID:1\nname: x\nsynonym: x EXACT []", r"\[B234\].*line 4: 'synonym:' is not followed by"),
+        ("jsonl", '{"concept_id": "X:1", "canonical_name": "x"}\n{', r"\[B234\].*line 2: it is not JSON"),
+        ("jsonl", "[" * 100_000, r"\[B234\].*line 1: "),
+        ("jsonl", "[]", r"\[B234\].*line 1: it is not a JSON object"),
+        ("jsonl", '{"canonical_name": "x"}', r"\[B234\].*'concept_id' is missing"),
+        ("jsonl", '{"concept_id": "X:1", "canonical_name": ""}', r"\[B234\].*'canonical_name' is missing"),
+        ("jsonl", '{"concept_id": "X:1", "canonical_name": "x", "aliases": "y"}', r"\[B234\].*'aliases' is not a list"),
+        ("jsonl", '{"concept_id": "X:1", "canonical_name": "x", "definition": 3}', r"\[B234\].*'definition'"),
+    ],
+)
+def test_malformed(tmp_path, source_format, content, message):
+    path = write(tmp_path, content)
+    with pytest.raises(ValueError, match=message):
+        list(READERS[source_format](path))
+
+
+@pytest.mark.parametrize("source_format", READERS)
+def test_no_file(tmp_path, source_format):
+    with pytest.raises(FileNotFoundError, match=r"\[B231\]"):
+        list(READERS[source_format](tmp_path / "none"))
+
+
+@given(content=st.one_of(st.binary(), st.text(alphabet='[Term]\nid: name"|xD0\\').map(str.encode)))
+@pytest.mark.parametrize("source_format", READERS)
+def test_any_content(tmp_path_factory, source_format, content):
+    path = tmp_path_factory.getbasetemp() / f"any.{source_format}"
+    path.write_bytes(content)
+    concepts = []
+    # Whatever is wrong, it is a numbered error.
+    with suppress_numbered_errors():
+        concepts.extend(READERS[source_format](path))
+    assert all(concept.id and concept.name for concept in concepts)
