@@ -1,0 +1,48 @@
+"""``spacy biobert fetch``: bring the files of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import srsly
+import typer
+from wasabi import msg
+
+from ..project.assets import fetch_dataset, folder_checksums
+from ..project.datasets import DATASETS, read_dataset
+from . import app
+from .messages import clear_errors
+
+
+@app.command("fetch")
+def fetch_cli(
+    dataset: Annotated[str, typer.Argument(help=f"Name of the dataset: a file NAME.yml in {DATASETS}.")],
+    mirror: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            envvar="SPACY_BIOBERT_DATA",
+            exists=True,
+            file_okay=False,
+            help="Folder to copy files from before any download, laid out like assets/.",
+        ),
+    ] = None,
+    encoder: Annotated[
+        Path | None, typer.Option("--encoder", help="Encoder that is trained on; a folder's files are recorded too.")
+    ] = None,
+    lock: Annotated[
+        Path | None, typer.Option("--lock", "-l", help="JSON file to record the path and MD5 checksum of each file in.")
+    ] = None,
+    project: Annotated[Path, typer.Option("--project", exists=True, file_okay=False, help="The project's folder.")] = (
+        Path()
+    ),
+) -> None:
+    """Bring a dataset's files: one that is there with the right checksum counts, others are copied or downloaded."""
+    with clear_errors():
+        checksums = fetch_dataset(read_dataset(dataset, project), project, mirror=mirror, report=msg.good)
+    if lock:
+        if encoder:
+            checksums |= folder_checksums(project / encoder)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(lock, checksums)

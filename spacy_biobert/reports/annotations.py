@@ -1,0 +1,129 @@
+"""What a pipeline found in texts, as plain records: the ground of the table, the JSON lines and the page.
+
+Nothing here asks which components made the annotations. Scores are shown where entities have them, concepts where they
+are linked, and names of concepts where a component can tell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..identifiers import NIL, concept_url
+
+ConceptNames = Callable[[str], "str | None"]
+"""From a concept's id to its name, or None where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity of a text.
+
+    Attributes:
+        start: Offset of its first character.
+        end: Offset after its last character.
+        text: What stands there.
+        label: Its type.
+        score: How sure the pipeline is of it, 0 to 1, or None where it does not say.
+        concept: The id of its concept, several joined by "|", or "" where it is linked to none.
+        name: The name of the concept, or "" where it is not known.
+    """
+
+    start: int
+    end: int
+    text: str
+    label: str
+    score: float | None = None
+    concept: str = ""
+    name: str = ""
+
+    @property
+    def url(self) -> str | None:
+        """The page of its (first) concept."""
+        return concept_url(self.concept.split("|")[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        score = None if self.score is None else round(self.score, 4)
+        return {
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+            "label": self.label,
+            "score": score,
+            "concept": self.concept or None,
+            "name": self.name or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedText:
+    """A text with its entities, in order.
+
+    Attributes:
+        title: What it is called on a page and in a table: a number.
+        text: The text.
+        entities: Its entities.
+    """
+
+    title: str
+    text: str
+    entities: tuple[Entity, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {"title": self.title, "text": self.text, "entities": [entity.to_dict() for entity in self.entities]}
+
+
+def collect(docs: Iterable[Doc], titles: Iterable[str], names: ConceptNames) -> list[AnnotatedText]:
+    """Take from docs what a report shows.
+
+    Args:
+        docs: Annotated docs.
+        titles: A title for each.
+        names: Where names of concepts come from.
+
+    Returns:
+        A record for each doc.
+    """
+    return [
+        AnnotatedText(title, doc.text, tuple(_entity(ent, names) for ent in doc.ents))
+        for doc, title in zip(docs, titles, strict=True)
+    ]
+
+
+def concept_names(nlp: Language) -> ConceptNames:
+    """Return the names that the knowledge bases of a pipeline's linkers give their concepts.
+
+    Args:
+        nlp: A pipeline, with or without linkers.
+
+    Returns:
+        A function from id to name; without a linker it knows no name.
+    """
+    bases: list[Any] = [kb for _, pipe in nlp.pipeline if hasattr(kb := getattr(pipe, "kb", None), "get")]
+
+    def name(concept_id: str) -> str | None:
+        return next((concept.name for kb in bases if (concept := kb.get(concept_id))), None)
+
+    return name
+
+
+def _entity(ent: Span, names: ConceptNames) -> Entity:
+    """Take from an entity what a report shows."""
+    concept = "" if ent.kb_id_ == NIL else ent.kb_id_
+    score = ent._.score if Span.has_extension("score") else None
+    name = "; ".join(filter(None, map(names, concept.split("|")))) if concept else ""
+    return Entity(
+        start=ent.start_char,
+        end=ent.end_char,
+        text=ent.text,
+        label=ent.label_,
+        score=float(score) if isinstance(score, (int, float)) else None,
+        concept=concept,
+        name=name,
+    )

@@ -1,0 +1,47 @@
+"""``spacy biobert evaluate``: several corpora, each scored for what it is."""
+
+import srsly
+
+FEVER = (["A", "fever"], [(1, 2, "Disease")])
+MISSED = (["Some", "cough"], [(1, 2, "Disease")])
+
+
+def test_scores_every_corpus(invoke, ruler, make_corpus, tmp_path):
+    make_corpus(tmp_path / "test" / "one.spacy", FEVER)
+    make_corpus(tmp_path / "test" / "two.spacy", FEVER, MISSED)
+    status, output = invoke("evaluate", ruler, tmp_path / "test", "--output", tmp_path / "o" / "scores.json")
+    assert status == 0
+    assert "one ents all 100.00 100.00 100.00" in output
+    assert "two ents all 100.00 50.00 66.67" in output
+    scores = srsly.read_json(tmp_path / "o" / "scores.json")
+    assert list(scores) == ["one", "two"]
+    assert (scores["two"]["docs"], scores["two"]["words"], scores["two"]["ents_r"]) == (2, 4, 0.5)
+
+
+def test_several_labels_are_shown_one_by_one(invoke, ruler, make_corpus, tmp_path):
+    both = (["fever", "after", "aspirin"], [(0, 1, "Disease"), (2, 3, "Gene")])
+    _, output = invoke("evaluate", ruler, make_corpus(tmp_path / "x.spacy", both))
+    assert "x ents Disease 100.00 100.00 100.00" in output
+    assert "x ents Gene 0.00 0.00 0.00" in output
+
+
+def test_unknown_spaces_mean_gold_tokens(invoke, ruler, make_corpus, tmp_path):
+    # As raw text, "un-fever" is three tokens, of which the rule would find one.
+    tokens = (["un-fever", "fever"], [(1, 2, "Disease")])
+    _, as_tokens = invoke("evaluate", ruler, make_corpus(tmp_path / "a.spacy", tokens))
+    _, as_text = invoke("evaluate", ruler, make_corpus(tmp_path / "b.spacy", tokens, spaces=[True, False]))
+    assert "a ents all 100.00 100.00 100.00" in as_tokens
+    assert "b ents all 50.00 100.00 66.67" in as_text
+
+
+def test_corpora_of_one_name_are_kept_apart(invoke, ruler, make_corpus, tmp_path):
+    paths = [make_corpus(tmp_path / name / "test.spacy", FEVER) for name in ("a", "b")]
+    invoke("evaluate", ruler, *paths, "--output", tmp_path / "scores.json")
+    assert list(srsly.read_json(tmp_path / "scores.json")) == [str(tmp_path / name / "test") for name in ("a", "b")]
+
+
+def test_nothing_to_score(invoke, ruler, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, output = invoke("evaluate", ruler, tmp_path / "empty")
+    assert status == 1
+    assert "[B508]" in output

@@ -1,0 +1,150 @@
+"""``spacy biobert fetch`` and ``prepare``, on the sample that ships and on mistakes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import srsly
+from spacy import blank
+from spacy.tokens import DocBin
+from spacy.util import load_config
+
+from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.project.assets import md5
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+[paths]
+train = null
+
+[nlp]
+lang = "en"
+pipeline = []
+
+[nlp.tokenizer]
+@tokenizers = "spacy_biobert.Tokenizer.v1"
+
+[training]
+max_steps = 1000
+patience = 10
+
+[training.optimizer]
+@optimizers = "Adam.v1"
+learn_rate = ${training.patience}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with one small dataset, that lacks nothing."""
+    folder = tmp_path / "project"
+    (folder / "configs" / "datasets").mkdir(parents=True)
+    (folder / "recipe.cfg").write_text(CONFIG)
+    source = {"path": "corpus.pubtator", "format": "pubtator"}
+    recipe = {
+        "train": source,
+        "dev": source,
+        "test": {"abstracts": source},
+        "kb": {"path": "kb.jsonl", "format": "jsonl"},
+        "label_map": {"SpecificDisease": "Disease"},
+        "settings": {"training.max_steps": 7},
+    }
+    srsly.write_yaml(folder / "configs" / "datasets" / "mine.yml", recipe)
+    srsly.write_yaml(folder / "project.yml", {"assets": []})
+    (folder / "corpus.pubtator").write_text("1|t|A fever.\n1|a|\n1\t2\t7\tfever\tSpecificDisease\tD005334\n")
+    shutil.copy(ROOT / "assets" / "sample" / "knowledge_base.jsonl", folder / "kb.jsonl")
+    return folder
+
+
+def prepare(invoke, project):
+    corpus, kb = project / "corpus", project / "kb"
+    return invoke("prepare", "mine", corpus, kb, "--config", project / "recipe.cfg", "--project", project)
+
+
+def test_fetch_records_what_training_depends_on(invoke, project):
+    (project / "encoder").mkdir()
+    (project / "encoder" / "config.json").write_text("{}")
+    arguments = ("mine", "--project", project, "--lock", project / "corpus" / "sources.json")
+    status, output = invoke("fetch", *arguments, "--encoder", "encoder")
+    assert status == 0, output
+    locked = srsly.read_json(project / "corpus" / "sources.json")
+    assert list(locked)[:2] == ["corpus.pubtator", "kb.jsonl"]
+    assert locked["kb.jsonl"] == md5(project / "kb.jsonl")
+    assert [name for name in locked if name.endswith("encoder/config.json")]
+    assert invoke("fetch", *arguments, "--encoder", "someone/a-model-on-the-hub")[0] == 0
+
+
+def test_fetch_says_what_is_missing(invoke, project, monkeypatch):
+    monkeypatch.delenv("SPACY_BIOBERT_DATA", raising=False)
+    (project / "kb.jsonl").unlink()
+    assets = [{"dest": "kb.jsonl", "url": "http://127.0.0.1:9/kb.jsonl", "checksum": "0" * 32}]
+    srsly.write_yaml(project / "project.yml", {"assets": assets})
+    status, output = invoke("fetch", "mine", "--project", project, "--lock", project / "sources.json")
+    assert status == 1
+    assert "[B501]" in output
+    assert "http://127.0.0.1:9/kb.jsonl" in output
+    assert not (project / "sources.json").exists()
+
+
+def test_fetch_takes_a_folder_from_the_environment(invoke, project, tmp_path):
+    (tmp_path / "data").mkdir()
+    (project / "kb.jsonl").rename(tmp_path / "data" / "kb.jsonl")
+    recipe = project / "configs" / "datasets" / "mine.yml"
+    recipe.write_text(recipe.read_text().replace("path: kb.jsonl", "path: assets/kb.jsonl"))
+    checksum = md5(tmp_path / "data" / "kb.jsonl")
+    assets = [{"dest": "assets/kb.jsonl", "url": "http://127.0.0.1:9/kb.jsonl", "checksum": checksum}]
+    srsly.write_yaml(project / "project.yml", {"assets": assets})
+    status, output = invoke("fetch", "mine", "--project", project, env={"SPACY_BIOBERT_DATA": str(tmp_path / "data")})
+    assert status == 0, output
+    assert md5(project / "assets" / "kb.jsonl") == checksum
+
+
+def test_prepare_makes_all_that_training_needs(invoke, project):
+    status, output = prepare(invoke, project)
+    assert status == 0, output
+    (doc,) = DocBin().from_disk(project / "corpus" / "test" / "abstracts.spacy").get_docs(blank("en").vocab)
+    assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [("fever", "Disease", "MESH:D005334")]
+    assert (project / "corpus" / "train.spacy").is_file()
+    assert (project / "corpus" / "dev.spacy").is_file()
+    assert len(KnowledgeBase.open(project / "kb")) >= 150
+
+
+def test_prepare_writes_the_recipe_with_the_datasets_own_settings(invoke, project):
+    prepare(invoke, project)
+    config = load_config(project / "corpus" / "config.cfg")
+    assert config["training"]["max_steps"] == 7
+    assert config["training"]["optimizer"]["learn_rate"] == "${training.patience}"
+    assert config["nlp"]["tokenizer"]["@tokenizers"] == "spacy_biobert.Tokenizer.v1"
+    # Filled, as `spacy debug config` wants it.
+    assert config["training"]["accumulate_gradient"] == 1
+
+
+def test_prepare_again_replaces_what_is_there(invoke, project):
+    prepare(invoke, project)
+    first = md5(project / "corpus" / "config.cfg")
+    assert prepare(invoke, project)[0] == 0
+    assert md5(project / "corpus" / "config.cfg") == first
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("format: jsonl", "format: xml", "[B505]"),
+        ("format: pubtator", "format: word", "[B333]"),
+        ("path: corpus.pubtator", "path: absent.pubtator", "[B3"),
+    ],
+)
+def test_prepare_says_what_is_wrong(invoke, project, old, new, error):
+    recipe = project / "configs" / "datasets" / "mine.yml"
+    text = recipe.read_text()
+    assert old in text
+    recipe.write_text(text.replace(old, new))
+    status, output = prepare(invoke, project)
+    assert status == 1
+    assert error in output
+
+
+def test_an_unknown_dataset(invoke, project):
+    status, output = invoke("fetch", "yours", "--project", project)
+    assert status == 1
+    assert "[B504]" in output
