@@ -36,8 +36,7 @@ def minilm_folder() -> Path:
 def read_lines(paths: list[Path]) -> Iterator[str]:
     """Yield the documents, one a line, of plain or gzipped files."""
     for path in paths:
-        opened = gzip.open(path, "rt", encoding="utf8") if path.suffix == ".gz" else path.open(encoding="utf8")
-        with opened as file:
+        with gzip.open(path, "rt", encoding="utf8") if path.suffix == ".gz" else path.open(encoding="utf8") as file:
             yield from file
 
 
@@ -64,7 +63,8 @@ def main() -> None:
     print(f"Words counted          {total:,} ({len(words):,} distinct)")
     print(f"Pieces kept            {trimmed.bert.config.vocab_size:,} of {whole.bert.config.vocab_size:,}")
     print(f"Pieces a word          {before.total() / total:.4f} -> {after.total() / total:.4f}")
-    print(f"Unknown words          {before[whole.tokenizer.unk] / total:.5%} -> {after[trimmed.tokenizer.unk] / total:.5%}")
+    unknown = before[whole.tokenizer.unk] / total, after[trimmed.tokenizer.unk] / total
+    print(f"Unknown words          {unknown[0]:.5%} -> {unknown[1]:.5%}")
     print(f"Size of {args.out.name}: {size / 1e6:.1f} MB")
 
 

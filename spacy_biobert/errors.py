@@ -25,80 +25,85 @@ class Errors:
 
     # --- B0xx: encoder ---
     B001 = (
-        "The checkpoint folder '{path}' is not complete: {missing} is missing. Download or copy it again; a checkpoint is a "
-        "folder with config.json, model.safetensors (or pytorch_model.bin) and a tokenizer."
+        "The checkpoint folder '{path}' is not complete: {missing} is missing. Download or copy it again; a "
+        "checkpoint is a folder with config.json, model.safetensors (or pytorch_model.bin) and a tokenizer."
     )
     B002 = (
-        "'{path}' cannot be read: {reason}. The file is damaged or half-written: download or copy it again and compare its "
-        "checksum."
+        "'{path}' cannot be read: {reason}. The file is damaged or half-written: download or copy it again and "
+        "compare its checksum."
     )
     B003 = (
-        "'{path}' is a checkpoint of the kind '{model_type}', which is not in the BERT family. Choose one whose model_type "
-        "is among: {known}."
+        "'{path}' is a checkpoint of the kind '{model_type}', which is not in the BERT family. Choose one whose "
+        "model_type is among: {known}."
     )
     B004 = "'{path}' does not say '{setting}'. The file is damaged or not a model's config.json: copy it again."
     B005 = (
-        "'{path}' asks for {setting} = '{value}', which this encoder does not compute. Choose a checkpoint with one of: {known}."
+        "'{path}' asks for {setting} = '{value}', which this encoder does not compute. Choose a checkpoint with one "
+        "of: {known}."
     )
     B006 = (
         "'{path}' has no tensor '{tensor}'. The weights are not those of the config.json beside them, or the file is "
         "half-written: copy the checkpoint again."
     )
     B007 = (
-        "The checkpoint folder '{path}' has no tokenizer: one of tokenizer.json, vocab.txt, or vocab.json with merges.txt is "
-        "needed. Copy it from where the weights came from; another model's vocabulary will not do."
+        "The checkpoint folder '{path}' has no tokenizer: one of tokenizer.json, vocab.txt, or vocab.json with "
+        "merges.txt is needed. Copy it from where the weights came from; another model's vocabulary will not do."
     )
     B008 = "The tokenizer in '{path}' has no piece {names}. Copy the tokenizer that belongs to the checkpoint."
     B009 = "casing = '{casing}' has no meaning. Use 'auto' (the vocabulary decides), 'keep' or 'lower'."
     B010 = (
-        "In '{path}', the tensor '{tensor}' has the shape {shape}, where config.json makes it {expected}. The files belong to "
-        "different checkpoints: copy them again from one place."
+        "In '{path}', the tensor '{tensor}' has the shape {shape}, where config.json makes it {expected}. The files "
+        "belong to different checkpoints: copy them again from one place."
     )
     B011 = (
         "The tokenizer in '{path}' has {pieces} pieces, but the weights know only {rows}. They belong to different "
         "checkpoints: copy both from one place."
     )
     B012 = (
-        "In '{path}', the tokenizer lower-cases but the vocabulary is cased: every word with a capital letter would be torn "
-        "to pieces. Correct do_lower_case in tokenizer_config.json (or the normalizer in tokenizer.json), or overrule it in "
-        "the encoder's config: casing = \"keep\", or \"lower\" if that is what the checkpoint was trained with."
+        "In '{path}', the tokenizer lower-cases but the vocabulary is cased: every word with a capital letter would "
+        "be torn to pieces. Correct do_lower_case in tokenizer_config.json (or the normalizer in tokenizer.json), or "
+        'overrule it in the encoder\'s config: casing = "keep", or "lower" if that is what the checkpoint was '
+        "trained with."
     )
     B013 = (
-        "In '{path}', the tokenizer keeps capital letters but the vocabulary has none: every word with one would become "
-        "unknown. Correct do_lower_case in tokenizer_config.json (or the normalizer in tokenizer.json), or overrule it in the "
-        "encoder's config: casing = \"lower\", or \"keep\" if that is meant."
+        "In '{path}', the tokenizer keeps capital letters but the vocabulary has none: every word with one would "
+        "become unknown. Correct do_lower_case in tokenizer_config.json (or the normalizer in tokenizer.json), or "
+        'overrule it in the encoder\'s config: casing = "lower", or "keep" if that is meant.'
     )
     B014 = (
-        "There is no checkpoint '{name}': no such folder here, and the model hub did not give it ({reason}). Check the name; "
-        "with no connection, copy the checkpoint into a folder and put its path into [components.biobert.model] name."
+        "There is no checkpoint '{name}': no such folder here, and the model hub did not give it ({reason}). Check "
+        "the name; with no connection, copy the checkpoint into a folder and put its path into "
+        "[components.biobert.model] name."
     )
     B015 = (
-        "window = {window} with overlap = {overlap} leaves no room for text: a window holds two special pieces and the overlap "
-        "on both sides. Make the window longer or the overlap (at least 0) shorter."
+        "window = {window} with overlap = {overlap} leaves no room for text: a window holds two special pieces and "
+        "the overlap on both sides. Make the window longer or the overlap (at least 0) shorter."
     )
     B016 = (
-        "window = {window} is longer than the checkpoint's positions reach. Set [components.biobert.model] window to at most "
-        "{limit}."
+        "window = {window} is longer than the checkpoint's positions reach. Set [components.biobert.model] window to "
+        "at most {limit}."
     )
     B017 = "The model '{model}' holds no encoder. Use spacy_biobert.Encoder.v1 as the model of a 'biobert' component."
     B018 = (
-        "The pipeline has '{biobert}' and also '{transformer}', and '{component}' listens to any encoder (upstream = \"*\"): "
-        "which one is not certain. Name one in its listener, upstream = \"{biobert}\", or remove the other encoder."
+        "The pipeline has '{biobert}' and also '{transformer}', and '{component}' listens to any encoder (upstream = "
+        '"*"): which one is not certain. Name one in its listener, upstream = "{biobert}", or remove the other '
+        "encoder."
     )
     B019 = (
-        "In '{path}', the normalizer lower-cases by a step of its own, which casing = \"keep\" cannot undo. Take the step "
-        "'Lowercase' out of the normalizer in tokenizer.json."
+        "In '{path}', the normalizer lower-cases by a step of its own, which casing = \"keep\" cannot undo. Take the "
+        "step 'Lowercase' out of the normalizer in tokenizer.json."
     )
     B020 = (
-        "device = '{device}' is not to be had on this machine. Use 'auto', 'cpu', 'cuda:0' or 'mps'; a stored pipeline can be "
-        "moved with spacy.load(…, config={{\"components\": {{\"biobert\": {{\"device\": \"cpu\"}}}}}})."
+        "device = '{device}' is not to be had on this machine. Use 'auto', 'cpu', 'cuda:0' or 'mps'; a stored "
+        'pipeline can be moved with spacy.load(…, config={{"components": {{"biobert": {{"device": '
+        '"cpu"}}}}}}).'
     )
     B021 = "precision = '{precision}' has no meaning. Use one of: {known}."
     B022 = "{option} = '{value}' has no meaning in an encoder's config. Use one of: {known}."
     B023 = "[components.{name}] max_batch_pieces = {value} leaves nothing to run. Use at least 1; 2048 suits a CPU."
     B030 = (
-        "The encoder has no weights yet. Call nlp.initialize() to load the checkpoint that its config names, or load a trained "
-        "pipeline with spacy.load."
+        "The encoder has no weights yet. Call nlp.initialize() to load the checkpoint that its config names, or load "
+        "a trained pipeline with spacy.load."
     )
 
     # --- B1xx: named entities ---
@@ -114,8 +119,8 @@ class Errors:
     )
     B104 = (
         "The training data has an entity '{text}' with the label '{label}', which '{name}' does not know. It was "
-        "initialized with: {labels}. Run `spacy init labels` again on all of the data and train anew, or take the label "
-        "out of the data."
+        "initialized with: {labels}. Run `spacy init labels` again on all of the data and train anew, or take the "
+        "label out of the data."
     )
     B105 = (
         "The model of '{name}' is configured for nO = {nO} tags, but its {n_labels} label(s) make {n_tags} tags in the "
@@ -127,8 +132,8 @@ class Errors:
         "it in [training.annotating_components] if it is frozen or if '{name}' is in that list."
     )
     B107 = (
-        "'{name}' computed scores that are not numbers (NaN). In training, lower the learning rate or use the precision "
-        "float32; in a loaded pipeline, its weights are damaged: install or train it again."
+        "'{name}' computed scores that are not numbers (NaN). In training, lower the learning rate or use the "
+        "precision float32; in a loaded pipeline, its weights are damaged: install or train it again."
     )
     B108 = "The {setting} of '{name}' is {value!r}. It has to be a number above 0; 1.0 leaves the scores as they are."
     B109 = "A label of '{name}' has to be a text of at least one character, but got {label!r}."
@@ -177,8 +182,8 @@ class Errors:
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B241 = (
-        "The linker '{name}' has no knowledge base. Make one with `spacy biobert kb build SOURCE FOLDER --format …` and "
-        "name its folder in the config, `[initialize.components.{name}] kb = \"FOLDER\"`, or call "
+        "The linker '{name}' has no knowledge base. Make one with `spacy biobert kb build SOURCE FOLDER --format …` "
+        'and name its folder in the config, `[initialize.components.{name}] kb = "FOLDER"`, or call '
         "nlp.get_pipe('{name}').initialize(kb='FOLDER')."
     )
     B242 = (
@@ -203,7 +208,7 @@ class Errors:
     )
     B305 = (
         "{path}:{line}: the tag {tag!r} of {word!r} names no label. Say which one the file means, for example "
-        "--label Disease, or label = \"Disease\" in the reader's config."
+        '--label Disease, or label = "Disease" in the reader\'s config.'
     )
     B306 = (
         "{path}:{line}: the tag {tag!r} of {word!r} continues a mention, but none with its label is open. Correct the "
@@ -234,12 +239,11 @@ class Errors:
     B315 = "{path}:{line}: the mention {mention!r} has no type. Write one in the fifth column."
     B320 = (
         "The doc {text!r}… has no document number, which PubTator needs. Give one: "
-        "doc_to_document(doc, document_id=\"1\")."
+        'doc_to_document(doc, document_id="1").'
     )
     B321 = "The doc of document {id} has no spans under {key!r}. It has them under: {keys}."
     B322 = (
-        "{reader} has no path. Set it in the config ([corpora.train] path) or on the command line "
-        "(--paths.train FILE)."
+        "{reader} has no path. Set it in the config ([corpora.train] path) or on the command line (--paths.train FILE)."
     )
     B323 = "{path} holds no {what}. Check that it is the right file, and whole."
     B324 = "n_sents = {n} has no meaning. Use 1 for one sentence in a doc, more to group them, 0 for whole documents."
@@ -261,23 +265,23 @@ class Errors:
 
     # --- B5xx: command line, project and reports ---
     B501 = (
-        "These files of the dataset '{dataset}' are missing and could not be had:\n{missing}\nDownload each to the path "
-        "shown, or give a folder that has them: spacy biobert fetch {dataset} --from FOLDER"
+        "These files of the dataset '{dataset}' are missing and could not be had:\n{missing}\nDownload each to the "
+        "path shown, or give a folder that has them: spacy biobert fetch {dataset} --from FOLDER"
     )
     B502 = (
         "'{path}' is not the file that {project} means: its MD5 checksum is {found}, expected {expected}. Nothing was "
         "changed. Move the file away and fetch again, or correct the checksum if you mean to use this one."
     )
     B503 = (
-        "'{path}', which {recipe} names, does not exist, and {project} has no asset with that 'dest'. Correct the path, "
-        "put the file there, or add an asset with its address."
+        "'{path}', which {recipe} names, does not exist, and {project} has no asset with that 'dest'. Correct the "
+        "path, put the file there, or add an asset with its address."
     )
     B504 = "There is no dataset '{dataset}': {folder} has {known}. Describe a new one in {folder}/{dataset}.yml."
     B505 = "The dataset described in {path} is not complete: {problem}. See {folder}/sample.yml for what belongs there."
     B506 = "There is no text in {path}. Give a file with one text a line, a PubTator file, or '-' for standard input."
     B507 = (
-        "No pipeline could be loaded from '{model}': {reason}. Give the name of an installed package or a folder written "
-        "by 'spacy train'."
+        "No pipeline could be loaded from '{model}': {reason}. Give the name of an installed package or a folder "
+        "written by 'spacy train'."
     )
     B508 = "There is no .spacy file to score in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
     B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
@@ -290,8 +294,8 @@ class Warnings:
     # --- W2xx: linking ---
     W201 = (
         "`span._.{name}` is already registered by something else, and stays as it is. The ranked concepts are in "
-        "`doc.spans[\"{key}\"].attrs`; to have them as an attribute, give the linker another name for it: "
-        "extension = \"…\" in its config."
+        '`doc.spans["{key}"].attrs`; to have them as an attribute, give the linker another name for it: '
+        'extension = "…" in its config.'
     )
 
     # --- W3xx: corpora ---
@@ -300,16 +304,16 @@ class Warnings:
         "be rid of this message."
     )
     W302 = (
-        "{path}: {n} mentions begin or end inside one of the tokenizer's tokens. They are kept, and the gold tokens are "
-        "cut there, but a pipeline with this tokenizer can never find them."
+        "{path}: {n} mentions begin or end inside one of the tokenizer's tokens. They are kept, and the gold tokens "
+        "are cut there, but a pipeline with this tokenizer can never find them."
     )
     W303 = (
-        "{path}: not one mention has a label to keep ({labels}). Check their spelling, and remember that types are mapped "
-        "to labels before."
+        "{path}: not one mention has a label to keep ({labels}). Check their spelling, and remember that types are "
+        "mapped to labels before."
     )
 
     # --- W1xx: named entities ---
     W101 = (
-        "`span._.{extension}` is already registered by something else, and stays as it is. The scores of entities are in "
-        "the attrs of the span group, and `spacy_biobert.ner.extension.get_score(span)` finds them."
+        "`span._.{extension}` is already registered by something else, and stays as it is. The scores of entities "
+        "are in the attrs of the span group, and `spacy_biobert.ner.extension.get_score(span)` finds them."
     )

@@ -23,7 +23,7 @@ from .messages import clear_errors, clear_warnings
 @app.command("prepare")
 def prepare_cli(
     dataset: Annotated[str, typer.Argument(help=f"Name of the dataset: a file NAME.yml in {DATASETS}.")],
-    corpus: Annotated[Path, typer.Argument(help="Folder for train.spacy, dev.spacy, test/*.spacy and config.cfg.")],
+    corpus: Annotated[Path, typer.Argument(help="Folder for train/*.spacy, dev.spacy, test/*.spacy and config.cfg.")],
     kb: Annotated[Path, typer.Argument(help="Folder for the knowledge base; one that is there is replaced.")],
     config: Annotated[
         Path, typer.Option("--config", "-c", exists=True, dir_okay=False, help="Recipe to make the config from.")

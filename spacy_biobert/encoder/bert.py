@@ -92,7 +92,7 @@ class Dropout(nn.Module):
 class Embeddings(nn.Module):
     """Word piece, position and segment vectors, summed and normalised."""
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig) -> None:
         super().__init__()
         width = config.embedding_width or config.width
         self.offset = config.position_offset
@@ -103,36 +103,89 @@ class Embeddings(nn.Module):
         self.project = nn.Linear(width, config.width) if width != config.width else None
         self.dropout = Dropout()
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Embed piece ids of shape (windows, pieces) as (windows, pieces, width)."""
-        places = self.position.weight[self.offset : self.offset + ids.shape[1]]
+    def forward(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """Embed piece ids and their places in a window, both of shape (rows,), as (rows, width)."""
+        hidden = self.word(ids) + self.position(positions + self.offset)
         if self.segment is not None:
             # Every piece belongs to the first segment: a window is one text.
-            places = places + self.segment.weight[0]
-        hidden = self.dropout(self.norm(self.word(ids) + places))
+            hidden = hidden + self.segment.weight[0]
+        hidden = self.dropout(self.norm(hidden))
         return self.project(hidden) if self.project is not None else hidden
 
 
-def attend(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, training: bool
-) -> Tensor:
+@dataclass(frozen=True)
+class Layout:
+    """Where the windows of a packed batch lie; see `windows.Batch`.
+
+    Attributes:
+        places: Row of each piece of each window, (windows * pieces,); the last row, a filler, where there is none.
+        rows: Where each row lies in `places`, (n,), for the n rows that are no filler.
+        mask: True where there is a piece, (windows, 1, 1, pieces); None where no window is padded.
+        n_windows: Number of windows.
+    """
+
+    places: Tensor
+    rows: Tensor
+    mask: Tensor | None
+    n_windows: int
+
+    @classmethod
+    def make(cls, places: Tensor, rows: Tensor, lengths: Tensor) -> Layout:
+        """Make the layout of windows of these lengths, (windows,)."""
+        padded = rows.numel() < places.numel()
+        mask = torch.arange(places.shape[1], device=places.device) < lengths[:, None] if padded else None
+        return cls(places.flatten(), rows, None if mask is None else mask[:, None, None, :], len(places))
+
+
+class _Regroup(torch.autograd.Function):
+    """Gather rows, and in the backward pass gather them back, which PyTorch would do by slow scattered additions.
+
+    Rows past the end of an index are zero, both ways. A filler row's gradient is zero too: nothing reads it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor, n_rows: int) -> Tensor:
+        ctx.save_for_backward(back)
+        ctx.n_rows = len(x)
+        return _gather(x, there, n_rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        (back,) = ctx.saved_tensors
+        return _gather(gradient, back, ctx.n_rows), None, None, None
+
+
+def _gather(x: Tensor, index: Tensor, n_rows: int) -> Tensor:
+    if len(index) == n_rows:
+        return x.index_select(0, index)
+    gathered = x.new_zeros(n_rows, *x.shape[1:])
+    gathered[: len(index)] = x.index_select(0, index)
+    return gathered
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, training: bool) -> Tensor:
     """Mix values by softmax(query · key / √width); all of shape (windows, heads, pieces, width of a head)."""
     if not training or query.device.type != "cpu":
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout if training else 0.0)
-    # PyTorch's fused kernel takes up to eight times as long for its backward pass on a CPU as these products do.
-    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = scores.softmax(-1).to(value.dtype)
-    if dropout:
-        weights = F.dropout(weights, dropout)
-    return weights @ value
+    # PyTorch's fused kernel takes up to eight times as long for its backward pass on a CPU as these products do. Out of
+    # autocast, whose softmax would be float32: then the one matrix that the backward pass needs is half as large.
+    windows, heads, pieces, width = query.shape
+    with torch.autocast("cpu", enabled=False):
+        query, key, value = (part.reshape(windows * heads, pieces, width) for part in (query, key, value))
+        bias = query.new_zeros(())
+        if mask is not None:
+            bias = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, torch.finfo(query.dtype).min)
+            bias = bias[:, 0].repeat_interleave(heads, dim=0)
+        weights = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=width**-0.5).softmax(-1)
+        if dropout:
+            weights = F.dropout(weights, dropout)
+        return torch.bmm(weights, value).view(windows, heads, pieces, width)
 
 
 class Layer(nn.Module):
     """Self-attention and feed-forward, each added to its input and normalised."""
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.n_heads = config.n_heads
         self.activation = ACTIVATIONS[config.activation]
@@ -145,48 +198,50 @@ class Layer(nn.Module):
         self.dropout = Dropout()
         self.attention_dropout = 0.0
 
-    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Transform (windows, pieces, width); `mask` is True where a piece may be looked at."""
-        windows, pieces, width = hidden.shape
-        qkv = self.qkv(hidden).view(windows, pieces, 3, self.n_heads, width // self.n_heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = attend(query, key, value, mask, self.attention_dropout, self.training)
-        mixed = mixed.transpose(1, 2).reshape(windows, pieces, width)
-        hidden = self.attention_norm(hidden + self.dropout(self.attention_out(mixed)))
-        wide = self.activation(self.up(hidden))
-        return self.norm(hidden + self.dropout(self.down(wide)))
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """Transform packed hidden states of shape (rows, width)."""
+        hidden = self.attention_norm(hidden + self.dropout(self.attention_out(self._mix(hidden, layout))))
+        return self.norm(hidden + self.dropout(self.down(self.activation(self.up(hidden)))))
+
+    def _mix(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """Let the pieces of each window look at one another."""
+        n_rows, width = hidden.shape
+        n_places = len(layout.places)
+        padded = _Regroup.apply(self.qkv(hidden), layout.places, layout.rows, n_places)
+        split = padded.view(layout.n_windows, -1, 3, self.n_heads, width // self.n_heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = attend(query, key, value, layout.mask, self.attention_dropout, self.training)
+        mixed = mixed.transpose(1, 2).reshape(n_places, width)
+        return _Regroup.apply(mixed, layout.rows, layout.places, n_rows)
 
 
 class Bert(nn.Module):
     """A BERT-family encoder without pooler or task head."""
 
-    def __init__(self, config: BertConfig):
+    def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layers))
         self.gradient_checkpointing = False
 
-    def forward(self, ids: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Encode windows of word pieces.
+    def forward(self, ids: Tensor, positions: Tensor, layout: Layout) -> Tensor:
+        """Encode packed windows of word pieces.
 
         Args:
-            ids: Piece ids, special pieces included, of shape (windows, pieces).
-            lengths: Number of pieces in each window, of shape (windows,); None where no window is padded.
+            ids: Piece ids, special pieces included, (rows,).
+            positions: Place of each piece in its window, (rows,).
+            layout: Which rows make which window.
 
         Returns:
-            Hidden states of the last layer, (windows, pieces, width). Those of padding mean nothing.
+            Hidden states of the last layer, (rows, width). Those of fillers mean nothing.
         """
-        mask = None
-        if lengths is not None:
-            mask = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
-            mask = mask[:, None, None, :]
-        hidden = self.embeddings(ids)
+        hidden = self.embeddings(ids, positions)
         for layer in self.layers:
             if self.gradient_checkpointing and self.training:
-                hidden = checkpoint(layer, hidden, mask, use_reentrant=False)
+                hidden = checkpoint(layer, hidden, layout, use_reentrant=False)
             else:
-                hidden = layer(hidden, mask)
+                hidden = layer(hidden, layout)
         return hidden
 
     def set_dropout(self, hidden: float, attention: float) -> None:

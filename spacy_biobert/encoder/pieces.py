@@ -10,14 +10,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import ORTH, SPACY
-from spacy.strings import StringStore
-from spacy.tokens import Doc
 
 from .tokenization import PieceTokenizer
+
+if TYPE_CHECKING:  # so that what runs the encoder can be used, and measured, without spaCy
+    from spacy.strings import StringStore
+    from spacy.tokens import Doc
 
 _MAX_WORDS = 500_000
 """Distinct words remembered before the table starts anew: about 60 MB."""
@@ -61,7 +63,7 @@ class PieceTable:
 
     def __call__(self, docs: Sequence[Doc]) -> Pieces:
         """Look up the pieces of docs; none is empty of tokens by contract of the caller, all may be empty of pieces."""
-        attributes = [doc.to_array([ORTH, SPACY]) for doc in docs]
+        attributes = [doc.to_array(["ORTH", "SPACY"]) for doc in docs]
         doc_lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
         table = np.concatenate(attributes) if attributes else np.zeros((0, 2), dtype=np.uint64)
         keys = table[:, 0].copy()

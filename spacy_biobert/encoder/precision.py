@@ -41,8 +41,8 @@ def resolve_device(device: str) -> torch.device:
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     """Turn a component's ``precision`` option into the arithmetic of the forward pass.
 
-    ``"auto"`` takes bfloat16 where the processor multiplies in it (AMX, AVX-512 BF16, ARM's BF16, a GPU since Ampere), else
-    float32: emulated bfloat16 is slower than what it replaces.
+    ``"auto"`` takes bfloat16 where the processor multiplies in it (AMX, AVX-512 BF16, ARM's BF16, a GPU since Ampere),
+    else float32: emulated bfloat16 is slower than what it replaces.
     """
     if precision not in PRECISIONS:
         raise ValueError(Errors.B021.format(precision=precision, known=", ".join(PRECISIONS)))

@@ -1,7 +1,7 @@
 """Piece ids to vectors: the forward pass, free of spaCy.
 
-A runtime owns an encoder's float32 weights, which training changes, and makes from them what inference runs on: the same
-network in another arithmetic. It is given plans (see `windows.make_plan`) and returns one vector for each token.
+A runtime owns an encoder's float32 weights, which training changes, and makes from them what inference runs on: the
+same network in another arithmetic. It is given plans (see `windows.make_plan`) and returns one vector for each token.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .bert import Bert
+from .bert import Bert, Layout
 from .precision import resolve_device, resolve_precision
 from .windows import Batch, Plan
 
@@ -29,11 +29,12 @@ def _note_fork() -> None:
     _forked = True
 
 
-os.register_at_fork(after_in_child=_note_fork)
+if hasattr(os, "register_at_fork"):  # Windows cannot fork
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def _mind_fork() -> None:
-    """Run on one thread in a forked process: the thread pool of its parent is not there, and waiting for it never ends."""
+    """Run on one thread in a forked process: its parent's thread pool is not there, and waiting for it never ends."""
     global _forked
     if _forked:
         torch.set_num_threads(1)
@@ -43,7 +44,7 @@ def _mind_fork() -> None:
 class Runtime:
     """Runs an encoder on a device, in a precision."""
 
-    def __init__(self, bert: Bert, *, device: str = "auto", precision: str = "auto"):
+    def __init__(self, bert: Bert, *, device: str = "auto", precision: str = "auto") -> None:
         self.device = resolve_device(device)
         self.bert = bert.to(self.device)
         self._lock = threading.Lock()
@@ -83,11 +84,11 @@ class Runtime:
         return pool(outputs, plan, pooling, self.device)
 
     def _run(self, bert: Bert, batch: Batch) -> Tensor:
-        ids = torch.from_numpy(batch.ids).to(self.device, non_blocking=True)
-        lengths = None
-        if batch.lengths is not None:
-            lengths = torch.from_numpy(batch.lengths).to(self.device, non_blocking=True)
-        return bert(ids, lengths).flatten(0, 1)
+        ids, positions, places, rows, lengths = (
+            torch.from_numpy(array).to(self.device, non_blocking=True)
+            for array in (batch.ids, batch.positions, batch.places, batch.rows, batch.lengths)
+        )
+        return bert(ids, positions, Layout.make(places, rows, lengths))
 
 
 def pool(outputs: list[Tensor], plan: Plan, pooling: Pooling, device: torch.device) -> Tensor:

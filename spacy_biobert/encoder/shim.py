@@ -135,6 +135,9 @@ class EncoderShim(Shim):
         vectors = runtime.train(plan, self.settings.pooling, autocast=autocast)
 
         def backprop(d_vectors: torch.Tensor) -> None:
+            # Gradient checkpointing computes again in the mode it finds, and an encoder that annotates has predicted
+            # in between.
+            self.checkpoint.bert.train()
             torch.autograd.backward(vectors, d_vectors)
 
         return vectors, backprop

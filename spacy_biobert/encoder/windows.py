@@ -127,15 +127,25 @@ def _context(core_starts: Ints, end: int, capacity: int, overlap: int) -> tuple[
 
 @dataclass(frozen=True)
 class Batch:
-    """Some windows, padded to the longest of them.
+    """Some windows, packed: the pieces of one after those of another, so that no padding is computed.
+
+    Attention alone needs windows side by side. For it, `places` and `rows` say where a row of the packed form lies in
+    the padded one and back. Sizes are rounded up: the first matrix product of a shape costs a CPU several times what it
+    costs afterwards, and memory for the code that is generated for it. The last row is always a filler.
 
     Attributes:
-        ids: Piece ids with special pieces and padding, (windows, pieces).
-        lengths: Pieces of each window, (windows,), or None where no window is padded.
+        ids: Piece ids with special pieces, then padding, (rows,).
+        positions: Place of each piece in its window, (rows,).
+        places: Row of each piece of each window, (windows, pieces); the last row where there is none.
+        rows: Where each row lies in the flattened `places`, (n,), for the n rows that are no filler.
+        lengths: Pieces of each window, (windows,).
     """
 
     ids: Ints
-    lengths: Ints | None
+    positions: Ints
+    places: Ints
+    rows: Ints
+    lengths: Ints
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class Plan:
     """How to run windows and where each token's hidden states come out.
 
     Attributes:
-        batches: What to run; the outputs, flattened to (rows, width), lie one after another.
+        batches: What to run; the outputs, of shape (rows, width), lie one after another.
         piece_rows: For each piece, in the docs' order, its row in those outputs, (n_pieces,).
         token_starts: For each token, the index in `piece_rows` of its first piece, (n_tokens,).
         token_lengths: Pieces of each token, (n_tokens,).
@@ -155,35 +165,52 @@ class Plan:
     token_lengths: Ints
 
 
+ROWS_STEP = 128
+PLACES_STEP = 16
+
+
 def make_plan(pieces: Pieces, windows: Windows, *, max_batch_pieces: int, cls: int, sep: int, pad: int) -> Plan:
-    """Sort windows by length and group them so that no batch costs more than so many pieces, padding included.
+    """Sort windows by length and group them so that no batch has more than so many pieces.
 
     A batch holds at least one window. Documents play no part: windows of many short ones share a batch.
     """
     lengths = windows.lengths
     order = np.argsort(-lengths, kind="stable")
-    bases = np.zeros(len(lengths), dtype=np.int64)
+    sums = np.cumsum(lengths[order])
+    window_rows = np.zeros(len(lengths), dtype=np.int64)
     batches, row, at = [], 0, 0
     while at < len(order):
-        longest = int(lengths[order[at]])
-        some = order[at : at + max(1, max_batch_pieces // longest)]
-        bases[some] = row + longest * np.arange(len(some))
-        batches.append(_pad(pieces.ids, windows, some, longest, cls, sep, pad))
-        row += longest * len(some)
-        at += len(some)
+        before = int(sums[at - 1]) if at else 0
+        end = max(at + 1, int(np.searchsorted(sums, before + max_batch_pieces, side="right")))
+        some = order[at:end]
+        batch = _pack(pieces.ids, windows, some, cls, sep, pad)
+        window_rows[some] = row + sums[at:end] - before - lengths[some]
+        batches.append(batch)
+        row += len(batch.ids)
+        at = end
     core_lengths = np.diff(np.append(windows.core_starts, len(pieces.ids)))
     # A piece's row: where its window begins, one for the opening special piece, and its place in the window.
-    rows = ranges(bases + 1 + windows.core_starts - windows.starts, core_lengths)
+    rows = ranges(window_rows + 1 + windows.core_starts - windows.starts, core_lengths)
     token_starts = np.cumsum(pieces.token_lengths) - pieces.token_lengths
     return Plan(batches, rows, token_starts, pieces.token_lengths)
 
 
-def _pad(ids: Ints, windows: Windows, some: Ints, longest: int, cls: int, sep: int, pad: int) -> Batch:
+def _pack(ids: Ints, windows: Windows, some: Ints, cls: int, sep: int, pad: int) -> Batch:
     lengths = windows.lengths[some]
-    places = windows.starts[some, None] + np.arange(longest - 2)
-    inside = places < windows.ends[some, None]
-    padded = np.full((len(some), longest), pad, dtype=np.int64)
-    padded[:, 0] = cls
-    padded[:, 1:-1][inside] = ids[places[inside]]
-    padded[np.arange(len(some)), lengths - 1] = sep
-    return Batch(padded, None if lengths[-1] == longest else lengths)
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    n_rows = _round_up(int(ends[-1]) + 1, ROWS_STEP)
+    packed = np.full(n_rows, pad, dtype=np.int64)
+    packed[ranges(starts + 1, lengths - 2)] = ids[ranges(windows.starts[some], lengths - 2)]
+    packed[starts] = cls
+    packed[ends - 1] = sep
+    positions = np.zeros(n_rows, dtype=np.int64)
+    positions[: ends[-1]] = ranges(np.zeros_like(lengths), lengths)
+    longest = _round_up(int(lengths[0]), PLACES_STEP)
+    inside = np.arange(longest) < lengths[:, None]
+    places = np.where(inside, starts[:, None] + np.arange(longest), n_rows - 1)
+    return Batch(packed, positions, places, np.flatnonzero(inside), lengths)
+
+
+def _round_up(n: int, step: int) -> int:
+    return -(-n // step) * step

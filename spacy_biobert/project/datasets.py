@@ -38,7 +38,7 @@ class Dataset:
     Attributes:
         name: Its name, the stem of the file that describes it.
         title: Its name for people.
-        train: The corpus to train on.
+        train: The corpora to train on, by name.
         dev: The corpus to choose the best model by.
         test: The corpora to score the result on, by name.
         kb: The knowledge base.
@@ -48,7 +48,7 @@ class Dataset:
 
     name: str
     title: str
-    train: Source
+    train: Mapping[str, Source]
     dev: Source
     test: Mapping[str, Source]
     kb: Source
@@ -56,8 +56,9 @@ class Dataset:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def corpora(self) -> Iterator[tuple[str, Source]]:
-        """Yield every corpus under the name of the file that it becomes: ``train``, ``dev``, ``test/abstracts``."""
-        yield "train", self.train
+        """Yield every corpus under the name of the file that it becomes: ``train/abstracts``, ``dev``, ``test/tokens``."""
+        for name, source in self.train.items():
+            yield f"train/{name}", source
         yield "dev", self.dev
         for name, source in self.test.items():
             yield f"test/{name}", source
@@ -99,19 +100,24 @@ def _dataset(name: str, description: Mapping[str, Any]) -> Dataset:
     unknown = set(description) - {"title", "train", "dev", "test", "kb", "label_map", "settings"}
     if unknown:
         raise ValueError(f"it has unknown parts: {', '.join(sorted(map(str, unknown)))}")
-    tests = {str(key): _source(f"test.{key}", value) for key, value in description["test"].items()}
-    if not tests:
-        raise ValueError("'test' names no corpus")
     return Dataset(
         name=name,
         title=str(description.get("title", name)),
-        train=_source("train", description["train"]),
+        train=_sources("train", description["train"]),
         dev=_source("dev", description["dev"]),
-        test=tests,
+        test=_sources("test", description["test"]),
         kb=_source("kb", description["kb"]),
         label_map=dict(description.get("label_map") or {}),
         settings=dict(description.get("settings") or {}),
     )
+
+
+def _sources(part: str, value: Any) -> dict[str, Source]:
+    """Read ``{NAME: {path: …, format: …}, …}``."""
+    sources = {str(name): _source(f"{part}.{name}", source) for name, source in value.items()}
+    if not sources:
+        raise ValueError(f"'{part}' names no corpus")
+    return sources
 
 
 def _source(part: str, value: Any) -> Source:

@@ -42,7 +42,7 @@ def project(tmp_path):
     (folder / "recipe.cfg").write_text(CONFIG)
     source = {"path": "corpus.pubtator", "format": "pubtator"}
     recipe = {
-        "train": source,
+        "train": {"abstracts": source},
         "dev": source,
         "test": {"abstracts": source},
         "kb": {"path": "kb.jsonl", "format": "jsonl"},
@@ -104,7 +104,7 @@ def test_prepare_makes_all_that_training_needs(invoke, project):
     assert status == 0, output
     (doc,) = DocBin().from_disk(project / "corpus" / "test" / "abstracts.spacy").get_docs(blank("en").vocab)
     assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [("fever", "Disease", "MESH:D005334")]
-    assert (project / "corpus" / "train.spacy").is_file()
+    assert (project / "corpus" / "train" / "abstracts.spacy").is_file()
     assert (project / "corpus" / "dev.spacy").is_file()
     assert len(KnowledgeBase.open(project / "kb")) >= 150
 

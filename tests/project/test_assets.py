@@ -50,7 +50,9 @@ def make_project(tmp_path):
         srsly.write_yaml(project / "project.yml", {"assets": assets})
         (project / "shipped.tsv").write_text("three\tO\n")
         source, kb = Source(Path("assets/ner/a.tsv"), "iob"), Source(Path("assets/kb/b.txt"), "medic")
-        return project, Dataset("mine", "Mine", source, Source(Path("shipped.tsv"), "iob"), {"tokens": source}, kb)
+        return project, Dataset(
+            "mine", "Mine", {"abstracts": source}, Source(Path("shipped.tsv"), "iob"), {"tokens": source}, kb
+        )
 
     return make
 

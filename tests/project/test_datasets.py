@@ -12,7 +12,8 @@ from spacy_biobert.project.datasets import DATASETS, read_dataset
 ROOT = Path(__file__).parents[2]
 COMPLETE = """
 title: Mine
-train: {path: a.pubtator, format: pubtator}
+train:
+  abstracts: {path: a.pubtator, format: pubtator}
 dev: {path: b.pubtator, format: pubtator}
 test:
   abstracts: {path: c.pubtator, format: pubtator}
@@ -32,7 +33,7 @@ def test_reads_a_complete_description(tmp_path):
     write(tmp_path, COMPLETE)
     dataset = read_dataset("mine", tmp_path)
     assert (dataset.name, dataset.title) == ("mine", "Mine")
-    assert [name for name, _ in dataset.corpora()] == ["train", "dev", "test/abstracts", "test/tokens"]
+    assert [name for name, _ in dataset.corpora()] == ["train/abstracts", "dev", "test/abstracts", "test/tokens"]
     assert [str(path) for path in dataset.files()] == ["a.pubtator", "b.pubtator", "c.pubtator", "c.tsv", "kb.jsonl"]
     assert dataset.test["tokens"].format == "iob"
     assert dataset.label_map == {"*": "Disease"}
@@ -57,7 +58,7 @@ def test_a_missing_part_is_named(tmp_path, part):
     [
         ("title:", "titel:", "unknown parts: titel"),
         ("kb: {path: kb.jsonl, format: jsonl}", "kb: kb.jsonl", "'kb' must be a 'path' and a 'format'"),
-        ("train: {path: a.pubtator, ", "train: {", "'train' must be a 'path' and a 'format'"),
+        ("abstracts: {path: a.pubtator, ", "abstracts: {", "'train.abstracts' must be a 'path' and a 'format'"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, old, new, problem):

@@ -1,0 +1,110 @@
+"""How fast a pipeline of encoder and entity head runs, beside spaCy-transformers with spaCy's `ner`.
+
+    python benchmarks/encoder_speed.py minilm
+    python benchmarks/encoder_speed.py base
+
+Both sides load the same checkpoint and annotate the same texts through ``nlp.pipe``, tokenization included, in one
+process, taking turns. ``base`` is a BERT-base of random weights: speed does not depend on what they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import harness
+import spacy
+from spacy.language import Language
+
+
+def random_bert_base(folder: Path) -> Path:
+    """Make a cased BERT-base of random weights with MiniLM's vocabulary."""
+    import shutil
+
+    from transformers import BertConfig, BertModel
+
+    BertModel(BertConfig(vocab_size=30_522)).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        shutil.copy(harness.minilm_folder() / name, folder)
+    return folder
+
+
+def theirs(checkpoint: Path) -> Language:
+    """Make the pipeline that spaCy's own quickstart makes: strided windows of 128 tokens, 96 apart."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe(
+        "transformer",
+        config={
+            "model": {
+                "@architectures": "spacy-transformers.TransformerModel.v3",
+                "name": str(checkpoint),
+                "tokenizer_config": {"use_fast": True},
+                "get_spans": {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96},
+            }
+        },
+    )
+    listener = {
+        "@architectures": "spacy-transformers.TransformerListener.v1",
+        "grad_factor": 1.0,
+        "pooling": {"@layers": "reduce_mean.v1"},
+    }
+    parser = {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": "ner",
+        "extra_state_tokens": False,
+        "hidden_width": 64,
+        "maxout_pieces": 2,
+        "use_upper": False,
+        "tok2vec": listener,
+    }
+    ner = nlp.add_pipe("ner", config={"model": parser})
+    for label in ("Chemical", "Disease"):
+        ner.add_label(label)
+    nlp.initialize()
+    return nlp
+
+
+def ours(checkpoint: Path, precision: str, window: int) -> Language:
+    """Make our pipeline on the same weights."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("biobert", config={"model": {"name": str(checkpoint), "window": window}, "precision": precision})
+    ner = nlp.add_pipe("biobert_ner")
+    for label in ("Chemical", "Disease"):
+        ner.add_label(label)
+    nlp.initialize()
+    return nlp
+
+
+def main() -> None:
+    """Time all sides and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("size", choices=("minilm", "base"))
+    parser.add_argument("--abstracts", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--window", type=int, default=128)
+    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    args = parser.parse_args()
+
+    texts = harness.abstracts(args.abstracts)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = harness.minilm_folder() if args.size == "minilm" else random_bert_base(Path(folder))
+        pipelines = {"spacy-transformers + ner, float32": theirs(checkpoint)}
+        for precision in args.precisions:
+            pipelines[f"biobert + biobert_ner, {precision}"] = ours(checkpoint, precision, args.window)
+    peer, *_ = pipelines
+    words = {name: sum(len(nlp.make_doc(text)) for text in texts) for name, nlp in pipelines.items()}
+    sides = {name: lambda nlp=nlp: [None for _ in nlp.pipe(texts)] for name, nlp in pipelines.items()}
+    seconds = harness.alternate(sides, args.rounds)
+
+    result = {}
+    print(f"\n{len(texts)} abstracts, {words[peer]:,} words, {args.size}")
+    for name, times in seconds.items():
+        ratios = [theirs / mine for theirs, mine in zip(seconds[peer], times, strict=True)]
+        result[name] = {"words_per_second": round(words[peer] / harness.median(times)), "ratio": harness.median(ratios)}
+        print(f"{name:<40} {result[name]['words_per_second']:>8,} words/s   {result[name]['ratio']:.2f}x")
+    harness.save(f"encoder_speed_{args.size}", {"texts": len(texts), "words": words[peer], "sides": result})
+
+
+if __name__ == "__main__":
+    main()

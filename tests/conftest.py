@@ -1,0 +1,54 @@
+"""Fixtures that several rooms use: tiny random checkpoints, and pipelines on them."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.language import Language
+from tiny import FAMILIES, add_head, build_hf_model, make_examples
+
+
+@pytest.fixture(scope="session")
+def hf_models(tmp_path_factory):
+    """Hugging Face's model of each family, with the folder it has been saved to."""
+    found = {}
+    for family in FAMILIES:
+        folder = tmp_path_factory.mktemp(family)
+        model = build_hf_model(family, folder).eval()
+        model.save_pretrained(folder)
+        found[family] = (model, folder)
+    return found
+
+
+@pytest.fixture(scope="session")
+def bert_folder(hf_models) -> Path:
+    """Checkpoint folder of a tiny uncased BERT: width 32, 2 layers, 64 positions."""
+    return hf_models["bert"][1]
+
+
+@pytest.fixture
+def broken_folder(bert_folder, tmp_path) -> Path:
+    """A copy of the BERT checkpoint that a test may break."""
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for file in bert_folder.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def make_nlp(bert_folder):
+    """Build and initialize a pipeline of an encoder and heads on it, in float32, without dropout."""
+
+    def make(*heads: str, folder: Path = bert_folder, window: int = 32, run: dict | None = None, **encoder) -> Language:
+        nlp = spacy.blank("en")
+        model = {"@architectures": "spacy_biobert.Encoder.v1", "name": str(folder), "window": window, **encoder}
+        settings = {"precision": "float32", "train_precision": "float32", "device": "cpu"} | (run or {})
+        nlp.add_pipe("biobert", config={"model": model, **settings})
+        for head in heads:
+            add_head(nlp, head)
+        spacy.util.fix_random_seed(0)
+        nlp.initialize(lambda: make_examples(nlp))
+        return nlp
+
+    return make

@@ -1,0 +1,60 @@
+"""Stored weights come back as they were, as far as their form allows."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from spacy_biobert.encoder.checkpoints import load_checkpoint
+from spacy_biobert.encoder.storage import pack, unpack
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "electra"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 0.0), ("float16", 2e-3), ("int8", 0.02)])
+def test_checkpoint_round_trip(hf_models, tmp_path, family, dtype, tolerance):
+    before = load_checkpoint(hf_models[family][1])
+    before.save(tmp_path, dtype)
+    after = load_checkpoint(tmp_path, settled=True)
+    assert after.bert.config == before.bert.config
+    assert after.max_pieces == before.max_pieces
+    assert after.tokenizer.to_json() == before.tokenizer.to_json()
+    for (name, ours), (other, theirs) in zip(
+        before.bert.named_parameters(), after.bert.named_parameters(), strict=True
+    ):
+        assert name == other
+        assert theirs.dtype == torch.float32
+        assert (ours - theirs).abs().max() <= tolerance
+
+
+def test_int8_rounds_each_row_to_half_a_step():
+    torch.manual_seed(0)
+    # Rows of very different size: one scale for all would lose the small ones.
+    matrix = torch.randn(64, 128) * torch.logspace(-6, 3, 64)[:, None]
+    matrix[7] = 0.0
+    packed = pack([("m", matrix)], "int8")
+    assert packed["m"].dtype == torch.int8
+    step = matrix.abs().amax(dim=1) / 127
+    assert ((unpack(packed, "m") - matrix).abs() <= 0.501 * step[:, None]).all()
+    # Storing what was stored before loses nothing more.
+    again = pack([("m", unpack(packed, "m"))], "int8")
+    assert torch.equal(again["m"], packed["m"])
+    torch.testing.assert_close(unpack(again, "m"), unpack(packed, "m"), rtol=1e-6, atol=0)
+
+
+def test_vectors_and_small_tables_stay_float32_in_int8():
+    packed = pack([("bias", torch.ones(8192)), ("types", torch.ones(2, 64))], "int8")
+    assert {name: tensor.dtype for name, tensor in packed.items()} == dict.fromkeys(("bias", "types"), torch.float32)
+
+
+def test_sizes_on_disk(hf_models, tmp_path):
+    checkpoint = load_checkpoint(hf_models["bert"][1])
+    sizes = {}
+    for dtype in ("float32", "float16", "int8"):
+        checkpoint.save(tmp_path / dtype, dtype)
+        stored = load_file(tmp_path / dtype / "model.safetensors")
+        sizes[dtype] = stored["encoder.layer.0.intermediate.dense.weight"].nbytes
+    assert sizes["float32"] == 2 * sizes["float16"] == 4 * sizes["int8"]
+
+
+def test_missing_tensor_is_a_key_error():
+    with pytest.raises(KeyError, match="absent"):
+        unpack({}, "absent")

@@ -1,0 +1,170 @@
+"""The optimizer does what BERT's recipe says, for PyTorch modules and for thinc's arrays."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from spacy import registry
+from thinc.api import Config, Model
+from torch import nn
+
+from spacy_biobert.training.optimizer import AdamW, make_adamw
+
+CONFIG = """
+[optimizer]
+@optimizers = "spacy_biobert.AdamW.v1"
+weight_decay = 0.1
+
+[optimizer.learn_rate]
+@schedules = "warmup_linear.v1"
+warmup_steps = 3
+total_steps = 10
+initial_rate = 0.05
+"""
+
+
+def make_module():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 7), nn.LayerNorm(7), nn.Tanh(), nn.Linear(7, 3))
+
+
+def set_gradients(module, step, scale=1.0):
+    generator = torch.Generator().manual_seed(step)
+    for weights in module.parameters():
+        weights.grad = scale * torch.randn(weights.shape, generator=generator)
+
+
+def reference_of(module, rate, decay):
+    matrices = [weights for weights in module.parameters() if weights.ndim > 1]
+    vectors = [weights for weights in module.parameters() if weights.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), eps=1e-6)
+
+
+def assert_equal(module, other):
+    for ours, theirs in zip(module.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("clip", "scale"), [(1.0, 1.0), (1.0, 1e-3), (0.0, 1.0), (5.0, 100.0)])
+def test_module_steps_equal_torch(clip, scale):
+    ours = make_module()
+    theirs = copy.deepcopy(ours)
+    optimizer = AdamW(0.01, weight_decay=0.1, beta2=0.98, eps=1e-6, max_grad_norm=clip)
+    reference = reference_of(theirs, 0.01, 0.1)
+    for step in range(5):
+        set_gradients(ours, step, scale)
+        set_gradients(theirs, step, scale)
+        optimizer.step_module(1, ours)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(theirs.parameters(), clip)
+        reference.step()
+        assert_equal(ours, theirs)
+
+
+def test_only_matrices_decay():
+    module = make_module()
+    for weights in module.parameters():
+        weights.data.fill_(1.0)
+        weights.grad = torch.zeros_like(weights)
+    AdamW(0.1, weight_decay=0.5).step_module(1, module)
+    for weights in module.parameters():
+        expected = 0.95 if weights.ndim > 1 else 1.0
+        torch.testing.assert_close(weights.data, torch.full_like(weights, expected))
+
+
+def test_parameters_without_gradient_stay():
+    module = make_module()
+    set_gradients(module, 0)
+    module[3].weight.grad = None
+    before = module[3].weight.detach().clone()
+    AdamW(0.1).step_module(1, module)
+    assert torch.equal(module[3].weight, before)
+
+
+def test_modules_have_states_of_their_own():
+    shared, alone = AdamW(0.01), AdamW(0.01)
+    other, module = make_module(), make_module()
+    twin = copy.deepcopy(module)
+    for step in range(3):
+        set_gradients(other, step, 50.0)
+        shared.step_module(1, other)
+    for step in range(2):
+        for some, optimizer in ((module, shared), (twin, alone)):
+            set_gradients(some, step)
+            optimizer.step_module(2, some)
+    assert_equal(module, twin)
+
+
+@pytest.mark.parametrize("head_factor", [1.0, 3.0])
+def test_arrays_of_thinc_layers(head_factor):
+    """A matrix is stepped as PyTorch steps it; clipping aside, which sees one array at a time."""
+    module = nn.Linear(4, 3)
+    reference = torch.optim.AdamW(module.parameters(), lr=0.01 * head_factor, betas=(0.9, 0.999), weight_decay=0.1)
+    optimizer = AdamW(0.01, weight_decay=0.1, max_grad_norm=0.0, head_factor=head_factor)
+    array = module.weight.detach().numpy().copy()
+    for step in range(5):
+        set_gradients(module, step)
+        gradient = module.weight.grad.numpy().copy()
+        array, cleared = optimizer((1, "W"), array, gradient)
+        assert not cleared.any()
+        module.bias.grad = None
+        reference.step()
+        np.testing.assert_allclose(array, module.weight.detach().numpy(), rtol=1e-3, atol=2e-5)
+
+
+def test_vectors_of_thinc_layers_do_not_decay():
+    optimizer = AdamW(0.1, weight_decay=0.5)
+    vector, matrix = np.ones(4, dtype="f"), np.ones((4, 4), dtype="f")
+    vector, _ = optimizer((1, "b"), vector, np.zeros(4, dtype="f"))
+    matrix, _ = optimizer((1, "W"), matrix, np.zeros((4, 4), dtype="f"))
+    assert (vector == 1.0).all()
+    np.testing.assert_allclose(matrix, 0.95)
+
+
+def test_thinc_arrays_are_clipped():
+    taken = []
+    for scale in (10.0, 1000.0):
+        optimizer = AdamW(0.1, weight_decay=0.0, max_grad_norm=1.0, eps=1.0)
+        stepped, _ = optimizer((1, "W"), np.zeros((4, 4), dtype="f"), np.full((4, 4), scale, dtype="f"))
+        taken.append(stepped)
+    np.testing.assert_allclose(taken[0], taken[1], rtol=1e-4)
+
+
+def test_schedules_are_followed():
+    optimizer = registry.resolve(Config().from_str(CONFIG))["optimizer"]
+    assert isinstance(optimizer, AdamW)
+    ours = make_module()
+    theirs = copy.deepcopy(ours)
+    reference = reference_of(theirs, 1.0, 0.1)
+    for group in reference.param_groups:
+        group.update(betas=(0.9, 0.999), eps=1e-8)
+    rates = []
+    for step in range(10):
+        # Linear from 0 over 3 steps, then linear to 0 at step 10.
+        rate = 0.05 * (step / 3 if step < 3 else (10 - step) / 7)
+        rates.append(float(optimizer.learn_rate))
+        assert rates[-1] == pytest.approx(rate, abs=1e-7)
+        for group in reference.param_groups:
+            group["lr"] = rate
+        set_gradients(ours, step)
+        set_gradients(theirs, step)
+        optimizer.step_module(1, ours)
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+        reference.step()
+        optimizer.step_schedules()
+        assert_equal(ours, theirs)
+    assert max(rates) == pytest.approx(0.05)
+
+
+def test_averages_are_off():
+    """spaCy evaluates with averaged weights where an optimizer keeps them; this one does not."""
+    assert not make_adamw().averages
+
+
+def test_layers_of_thinc_step_with_it():
+    model = Model("toy", lambda model, x, is_train: (x, lambda d: d), params={"W": np.ones((2, 2), dtype="f")})
+    model.set_grad("W", np.ones((2, 2), dtype="f"))
+    model.finish_update(make_adamw(0.1))
+    assert (model.get_param("W") < 1.0).all()
