@@ -83,7 +83,7 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return F.dropout(x, self.p)
-        threshold = round(self.p * 256)
+        threshold = min(round(self.p * 256), 255)
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
         return x * (kept * (256 / (256 - threshold))).to(x.dtype)

@@ -56,7 +56,7 @@ class Dataset:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def corpora(self) -> Iterator[tuple[str, Source]]:
-        """Yield every corpus under the name of the file that it becomes: ``train/abstracts``, ``dev``, ``test/tokens``."""
+        """Yield every corpus under the name of the file that it becomes: ``dev``, ``test/abstracts``."""
         for name, source in self.train.items():
             yield f"train/{name}", source
         yield "dev", self.dev
