@@ -100,11 +100,62 @@ class Errors:
     )
     B021 = "precision = '{precision}' has no meaning. Use one of: {known}."
     B022 = "{option} = '{value}' has no meaning in an encoder's config. Use one of: {known}."
-    B023 = "[components.{name}] max_batch_pieces = {value} leaves nothing to run. Use at least 1; 2048 suits a CPU."
+    B023 = "max_batch_pieces = {value} leaves nothing to run. Use at least 1; 2048 suits a CPU."
     B030 = (
         "The encoder has no weights yet. Call nlp.initialize() to load the checkpoint that its config names, or load "
         "a trained pipeline with spacy.load."
     )
+    # Checkpoints in TensorFlow's form: B040 to B049.
+    B040 = (
+        "There is no {what} in '{path}'. A release of BioBERT for TensorFlow is a folder with bert_config.json, "
+        "vocab.txt, and NAME.index beside NAME.data-00000-of-00001: unpack the archive again and name that folder."
+    )
+    B041 = (
+        "'{path}' has more than one {what}: {found}. Name the checkpoint with --checkpoint, and leave one bert_config*.json "
+        "and one vocab*.txt in the folder."
+    )
+    B042 = (
+        "Reading a TensorFlow checkpoint needs TensorFlow, which cannot be imported here ({reason}). Install it with: "
+        "pip install spacy-biobert[tensorflow]. The checkpoint that the conversion makes does not need it."
+    )
+    B043 = (
+        "The checkpoint '{path}' has no variable {names}. It is not that of a BERT, or of a smaller one than {config} "
+        "describes: take all files from one release."
+    )
+    B044 = (
+        "In the checkpoint '{path}', the variable '{name}' has the shape {shape}, where {config} makes it {expected}. "
+        "The files belong to different releases: take all from one."
+    )
+    B045 = (
+        "The checkpoint '{path}' has the variable {names}, for which the network of {config} has no place. It is that "
+        "of another network, or of a larger one: take all files from one release."
+    )
+    B046 = "'{path}' is there already and not empty. Name a new folder, or empty this one: nothing in it was changed."
+
+    # Fine-tuned token classifiers: B050 to B059.
+    B050 = (
+        "'{name}' is no token classifier: {reason}. Give a checkpoint that was fine-tuned for named entities "
+        "(AutoModelForTokenClassification); for an encoder alone, train a head with `spacy train`."
+    )
+    B051 = (
+        "'{name}' calls its classes {names}, which says nothing of what they mean. Look it up in the model's "
+        "description and say it for each class: --tag LABEL_0=O --tag LABEL_1=B-Disease --tag LABEL_2=I-Disease."
+    )
+    B052 = "'{name}' has the tag {tag}, which names no label. Say what its mentions are, for example --label Disease."
+    B053 = (
+        "'{name}' has the class '{tag}', which is no tag. Say what it means, for example --tag '{tag}=B-Disease', or "
+        "leave it out with --tag '{tag}='. Tags are O, B-Label and I-Label, and E-, L-, M-, S- and U-Label."
+    )
+    B054 = (
+        "The classes '{first}' and '{second}' of '{name}' both mean the tag {tag}. Leave one out, for example with "
+        "--tag '{second}=', or give it another name."
+    )
+    B055 = (
+        "'{name}' has no tag {missing}. {why} Correct the tags with --tag CLASS=TAG if their names are not what "
+        "they mean."
+    )
+    B056 = "'{name}' has no class '{tag}', which --tag names. It has: {known}."
+    B057 = "spaCy has no language '{lang}'. Use a code that it knows, such as en, or xx for any."
 
     # --- B1xx: named entities ---
     B101 = "There is no tag scheme '{scheme}'. Set `scheme` of the component to one of: {schemes}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from spacy.tokens import Doc
@@ -12,7 +13,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from .model import EncoderModel, encoder_layer
 from .runtime import Pooling
-from .shim import EncoderSettings
+from .shim import EncoderSettings, EncoderShim, encoder_shim
 from .storage import SaveDtype
 from .tokenization import Casing
 from .vectors import with_token_vectors
@@ -70,7 +71,7 @@ def build_encoder_v1(
     )
     model = encoder_layer(settings)
     model.attrs["replace_listener"] = with_token_vectors
-    model.attrs["replace_listener_cfg"] = replace_listener_cfg
+    model.attrs["replace_listener_cfg"] = _OwnEncoderConfig(encoder_shim(model))
     return model
 
 
@@ -78,6 +79,10 @@ def build_tok2vec_encoder_v1(
     name: str,
     *,
     grad_factor: float = 1.0,
+    precision: str = "auto",
+    train_precision: str = "auto",
+    device: str = "auto",
+    max_batch_pieces: int = 2048,
     revision: str | None = None,
     casing: Casing = "auto",
     pooling: Pooling = "mean",
@@ -94,6 +99,10 @@ def build_tok2vec_encoder_v1(
     Args:
         name: A folder, or a hub name; see `build_encoder_v1` for this and all options but the next.
         grad_factor: Multiplies the gradient that the head sends to the encoder; 0 freezes it.
+        precision: How it runs; this and the next three are what a ``biobert`` component has as its own options.
+        train_precision: Arithmetic of training.
+        device: Where it runs.
+        max_batch_pieces: Word pieces that go through the network at once.
         revision: Branch, tag or commit of the hub repository.
         casing: Whether text is lower-cased.
         pooling: How the pieces of a token become one vector.
@@ -117,12 +126,27 @@ def build_tok2vec_encoder_v1(
         gradient_checkpointing=gradient_checkpointing,
         save_dtype=save_dtype,
     )
+    encoder_shim(encoder).configure(
+        device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
+    )
     return chain(with_token_vectors(encoder), trfs2arrays(reduce_mean(), grad_factor))
 
 
-def replace_listener_cfg(encoder_cfg: dict[str, Any], listener_cfg: dict[str, Any]) -> dict[str, Any]:
-    """Return the config of a head's own encoder, made from the shared encoder's and the listener's."""
-    config = dict(encoder_cfg)
-    config["@architectures"] = "spacy_biobert.Tok2VecEncoder.v1"
-    config["grad_factor"] = listener_cfg.get("grad_factor", 1.0)
-    return config
+@dataclasses.dataclass(frozen=True)
+class _OwnEncoderConfig:
+    """Makes the config of an encoder that one head owns, when ``nlp.replace_listeners`` asks for it."""
+
+    shim: EncoderShim
+
+    def __call__(self, encoder_cfg: dict[str, Any], listener_cfg: dict[str, Any]) -> dict[str, Any]:
+        """Return the shared encoder's config, run as that one runs now, with the listener's weight."""
+        return {
+            **encoder_cfg,
+            **dataclasses.asdict(self.shim.run),
+            "@architectures": "spacy_biobert.Tok2VecEncoder.v1",
+            "grad_factor": listener_cfg.get("grad_factor", 1.0),
+        }
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _OwnEncoderConfig:
+        """Return itself: a copied model does not need a second copy of the weights."""
+        return self

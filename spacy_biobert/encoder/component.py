@@ -20,7 +20,6 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from .model import EncoderModel
-from .precision import resolve_device, resolve_precision
 from .shim import EncoderShim, encoder_shim
 from .vectors import TokenVectors, gradients
 
@@ -103,11 +102,6 @@ class BioBert(TrainablePipe):
         self.listener_map: dict[str, list[TransformerListener]] = {}
         self._pass: _Pass | None = None
         self._rivals = list(rivals)
-        if max_batch_pieces < 1:
-            raise ValueError(Errors.B023.format(name=name, value=max_batch_pieces))
-        chosen = resolve_device(device)
-        for value in (precision, train_precision):
-            resolve_precision(value, chosen)
         self._shim.configure(
             device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
         )
@@ -124,7 +118,6 @@ class BioBert(TrainablePipe):
 
     @precision.setter
     def precision(self, value: str) -> None:
-        resolve_precision(value, resolve_device(self._shim.run.device))
         self._shim.configure(precision=value)
 
     # --- listeners ---

@@ -23,7 +23,7 @@ from ..errors import Errors
 from .checkpoints import Checkpoint, build_bert, load_checkpoint
 from .families import family_of, read_config
 from .pieces import PieceTable
-from .precision import resolve_precision
+from .precision import resolve_device, resolve_precision
 from .runtime import Pooling, Runtime
 from .storage import SaveDtype
 from .tokenization import Casing, PieceTokenizer
@@ -104,8 +104,14 @@ class EncoderShim(Shim):
         self.set_checkpoint(load_checkpoint(settings.name, revision=settings.revision, casing=settings.casing))
 
     def configure(self, **changes: Any) -> None:
-        """Change how the encoder runs."""
-        self.run = dataclasses.replace(self.run, **changes)
+        """Change how the encoder runs; raises ValueError for what makes no sense or is not to be had here."""
+        run = dataclasses.replace(self.run, **changes)
+        if run.max_batch_pieces < 1:
+            raise ValueError(Errors.B023.format(value=run.max_batch_pieces))
+        device = resolve_device(run.device)
+        for precision in (run.precision, run.train_precision):
+            resolve_precision(precision, device)
+        self.run = run
         self._runtime = None
 
     # --- running ---
