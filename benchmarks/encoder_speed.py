@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import harness
 import spacy
 from spacy.language import Language
+
+LABELS = ("Chemical", "Disease")
 
 
 def random_bert_base(folder: Path) -> Path:
@@ -30,7 +33,7 @@ def random_bert_base(folder: Path) -> Path:
     return folder
 
 
-def theirs(checkpoint: Path) -> Language:
+def theirs(checkpoint: Path, labels: Sequence[str] = LABELS) -> Language:
     """Make the pipeline that spaCy's own quickstart makes: strided windows of 128 tokens, 96 apart."""
     nlp = spacy.blank("en")
     nlp.add_pipe(
@@ -59,18 +62,18 @@ def theirs(checkpoint: Path) -> Language:
         "tok2vec": listener,
     }
     ner = nlp.add_pipe("ner", config={"model": parser})
-    for label in ("Chemical", "Disease"):
+    for label in labels:
         ner.add_label(label)
     nlp.initialize()
     return nlp
 
 
-def ours(checkpoint: Path, precision: str, window: int) -> Language:
+def ours(checkpoint: Path, precision: str, window: int, labels: Sequence[str] = LABELS) -> Language:
     """Make our pipeline on the same weights."""
     nlp = spacy.blank("en")
     nlp.add_pipe("biobert", config={"model": {"name": str(checkpoint), "window": window}, "precision": precision})
     ner = nlp.add_pipe("biobert_ner")
-    for label in ("Chemical", "Disease"):
+    for label in labels:
         ner.add_label(label)
     nlp.initialize()
     return nlp
@@ -83,7 +86,7 @@ def main() -> None:
     parser.add_argument("--abstracts", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--window", type=int, default=128)
-    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16", "int8"])
     args = parser.parse_args()
 
     texts = harness.abstracts(args.abstracts)

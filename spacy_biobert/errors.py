@@ -101,6 +101,10 @@ class Errors:
     B021 = "precision = '{precision}' has no meaning. Use one of: {known}."
     B022 = "{option} = '{value}' has no meaning in an encoder's config. Use one of: {known}."
     B023 = "max_batch_pieces = {value} leaves nothing to run. Use at least 1; 2048 suits a CPU."
+    B024 = (
+        "int8 runs on a CPU only, in prediction only, and needs a build of PyTorch with oneDNN. Use precision = "
+        '"auto" (or "bfloat16", "float32").'
+    )
     B030 = (
         "The encoder has no weights yet. Call nlp.initialize() to load the checkpoint that its config names, or load "
         "a trained pipeline with spacy.load."
@@ -111,8 +115,8 @@ class Errors:
         "vocab.txt, and NAME.index beside NAME.data-00000-of-00001: unpack the archive again and name that folder."
     )
     B041 = (
-        "'{path}' has more than one {what}: {found}. Name the checkpoint with --checkpoint, and leave one bert_config*.json "
-        "and one vocab*.txt in the folder."
+        "'{path}' has more than one {what}: {found}. Leave only one in the folder, or name the checkpoint that you "
+        "mean with --checkpoint."
     )
     B042 = (
         "Reading a TensorFlow checkpoint needs TensorFlow, which cannot be imported here ({reason}). Install it with: "

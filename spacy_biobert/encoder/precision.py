@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
 from ..errors import Errors
 
-Precision = Literal["auto", "float32", "bfloat16"]
-PRECISIONS = ("auto", "float32", "bfloat16")
+Arithmetic = Literal["float32", "bfloat16", "int8"]
+PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 
 
 def resolve_device(device: str) -> torch.device:
@@ -38,19 +38,27 @@ def resolve_device(device: str) -> torch.device:
     return found
 
 
-def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
+def resolve_precision(precision: str, device: torch.device, *, training: bool = False) -> Arithmetic:
     """Turn a component's ``precision`` option into the arithmetic of the forward pass.
 
-    ``"auto"`` takes bfloat16 where the processor multiplies in it (AMX, AVX-512 BF16, ARM's BF16, a GPU since Ampere),
-    else float32: emulated bfloat16 is slower than what it replaces.
+    ``"auto"`` takes bfloat16 where the processor multiplies in it (AMX, AVX-512 BF16, a GPU since Ampere), else
+    float32: emulated bfloat16 is slower than what it replaces.
+
+    Raises:
+        ValueError: The option has no meaning, or int8 is asked for where it cannot run.
     """
     if precision not in PRECISIONS:
         raise ValueError(Errors.B021.format(precision=precision, known=", ".join(PRECISIONS)))
-    if precision == "float32":
-        return torch.float32
-    if precision == "bfloat16":
-        return torch.bfloat16
-    return torch.bfloat16 if _multiplies_in_bfloat16(device) else torch.float32
+    if precision == "int8" and (training or device.type != "cpu" or not int8_available()):
+        raise ValueError(Errors.B024)
+    if precision == "auto":
+        return "bfloat16" if _multiplies_in_bfloat16(device) else "float32"
+    return cast(Arithmetic, precision)
+
+
+def int8_available() -> bool:
+    """Say whether this build of PyTorch has the operators that `int8` needs."""
+    return hasattr(torch.ops.onednn, "qlinear_prepack") and hasattr(torch.ops.onednn, "qlinear_pointwise")
 
 
 def _multiplies_in_bfloat16(device: torch.device) -> bool:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .bert import Bert, Layout
+from .int8 import quantise
 from .precision import resolve_device, resolve_precision
 from .windows import Batch, Plan
 
@@ -52,8 +53,8 @@ class Runtime:
         self.set_precision(precision)
 
     def set_precision(self, precision: str) -> None:
-        """Choose the arithmetic of inference: ``"float32"``, ``"bfloat16"`` or ``"auto"``."""
-        self.dtype = resolve_precision(precision, self.device)
+        """Choose the arithmetic of inference: ``"float32"``, ``"bfloat16"``, ``"int8"`` or ``"auto"``."""
+        self.arithmetic = resolve_precision(precision, self.device)
         self.weights_changed()
 
     def weights_changed(self) -> None:
@@ -64,9 +65,14 @@ class Runtime:
     def _inference(self) -> Bert:
         with self._lock:
             if self._ready is None:
-                same = self.dtype == torch.float32
-                self._ready = self.bert if same else copy.deepcopy(self.bert).requires_grad_(False).to(self.dtype)
+                self._ready = self._make_ready()
             return self._ready
+
+    def _make_ready(self) -> Bert:
+        if self.arithmetic == "float32":
+            return self.bert
+        twin = copy.deepcopy(self.bert).requires_grad_(False)
+        return quantise(twin) if self.arithmetic == "int8" else twin.to(torch.bfloat16)
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""

@@ -109,8 +109,8 @@ class EncoderShim(Shim):
         if run.max_batch_pieces < 1:
             raise ValueError(Errors.B023.format(value=run.max_batch_pieces))
         device = resolve_device(run.device)
-        for precision in (run.precision, run.train_precision):
-            resolve_precision(precision, device)
+        resolve_precision(run.precision, device)
+        resolve_precision(run.train_precision, device, training=True)
         self.run = run
         self._runtime = None
 
@@ -137,7 +137,7 @@ class EncoderShim(Shim):
     def begin_update(self, plan: Plan) -> tuple[torch.Tensor, Callable[[torch.Tensor], None]]:
         """Return token vectors and what takes their gradient, adding it to the weights'."""
         runtime = self.runtime
-        autocast = resolve_precision(self.run.train_precision, runtime.device) == torch.bfloat16
+        autocast = resolve_precision(self.run.train_precision, runtime.device, training=True) == "bfloat16"
         vectors = runtime.train(plan, self.settings.pooling, autocast=autocast)
 
         def backprop(d_vectors: torch.Tensor) -> None:
