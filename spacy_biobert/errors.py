@@ -340,6 +340,7 @@ class Errors:
     )
     B508 = "There is no .spacy file to score in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
     B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
+    B510 = "The pipeline '{model}' has no encoder of this package to measure; its pipes are: {pipes}."
 
 
 @_numbered

@@ -9,4 +9,4 @@ app = typer.Typer(name="biobert", help="Biomedical corpora, knowledge bases and 
 spacy_app.add_typer(app, name="biobert")
 
 # Each module registers its commands on `app` when it is imported.
-from . import annotate, corpus, evaluate, fetch, kb, prepare  # noqa: E402, F401
+from . import annotate, convert_checkpoint, corpus, evaluate, fetch, from_hf, kb, precisions, prepare  # noqa: E402, F401

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
@@ -119,6 +120,16 @@ class BioBert(TrainablePipe):
     @precision.setter
     def precision(self, value: str) -> None:
         self._shim.configure(precision=value)
+
+    @property
+    def precision_scores(self) -> dict[str, float]:
+        """What the pipeline scored in each arithmetic, 0 to 1; stored with it, and minded by ``precision = "auto"``."""
+        return self._shim.precision_scores
+
+    @precision_scores.setter
+    def precision_scores(self, scores: dict[str, float]) -> None:
+        self._shim.precision_scores = dict(scores)
+        self._shim.configure()
 
     # --- listeners ---
 
@@ -273,7 +284,8 @@ class BioBert(TrainablePipe):
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write the component: its encoder becomes a checkpoint folder, ``model/``."""
         self._settle()
-        util.to_disk(Path(path), {"model": self._shim.save}, exclude)
+        write = {"cfg": lambda p: srsly.write_json(p, self._stored()), "model": self._shim.save}
+        util.to_disk(Path(path), write, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BioBert:
         """Read what `to_disk` wrote."""
@@ -282,13 +294,14 @@ class BioBert(TrainablePipe):
             self._shim.restore(folder)
             self.model.initialize()
 
-        util.from_disk(Path(path), {"model": load}, exclude)
+        util.from_disk(Path(path), {"cfg": lambda p: self._restore(srsly.read_json(p)), "model": load}, exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Return the component as bytes."""
         self._settle()
-        return util.to_bytes({"model": self._shim.to_bytes}, exclude)
+        write = {"cfg": lambda: srsly.json_dumps(self._stored()), "model": self._shim.to_bytes}
+        return util.to_bytes(write, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> BioBert:
         """Read what `to_bytes` returned."""
@@ -298,8 +311,14 @@ class BioBert(TrainablePipe):
             if self._shim.loaded:
                 self.model.initialize()
 
-        util.from_bytes(bytes_data, {"model": load}, exclude)
+        util.from_bytes(bytes_data, {"cfg": lambda b: self._restore(srsly.json_loads(b)), "model": load}, exclude)
         return self
+
+    def _stored(self) -> dict[str, Any]:
+        return {"precision_scores": self.precision_scores}
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        self.precision_scores = stored.get("precision_scores", {})
 
 
 class _Pass:

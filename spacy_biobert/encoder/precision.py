@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, cast
 
 import torch
@@ -10,6 +11,8 @@ from ..errors import Errors
 
 Arithmetic = Literal["float32", "bfloat16", "int8"]
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
+TOLERANCE = 0.003
+"""What a faster arithmetic may cost, as a share of one: 0.3 points of F1."""
 
 
 def resolve_device(device: str) -> torch.device:
@@ -38,34 +41,66 @@ def resolve_device(device: str) -> torch.device:
     return found
 
 
-def resolve_precision(precision: str, device: torch.device, *, training: bool = False) -> Arithmetic:
+def resolve_precision(
+    precision: str,
+    device: torch.device,
+    *,
+    training: bool = False,
+    scores: Mapping[str, float] | None = None,
+) -> Arithmetic:
     """Turn a component's ``precision`` option into the arithmetic of the forward pass.
 
-    ``"auto"`` takes bfloat16 where the processor multiplies in it (AMX, AVX-512 BF16, a GPU since Ampere), else
-    float32: emulated bfloat16 is slower than what it replaces.
+    ``"auto"`` takes the fastest that this processor does well and that cost no more than `TOLERANCE` when the pipeline
+    was scored in it. Of a pipeline that was not scored, bfloat16 is taken on trust, and int8 never.
+
+    Args:
+        precision: The option.
+        device: Where the encoder runs.
+        training: Whether the pass is one of training.
+        scores: What the pipeline scored in each arithmetic, 0 to 1, see ``spacy biobert precisions``.
 
     Raises:
         ValueError: The option has no meaning, or int8 is asked for where it cannot run.
     """
     if precision not in PRECISIONS:
         raise ValueError(Errors.B021.format(precision=precision, known=", ".join(PRECISIONS)))
-    if precision == "int8" and (training or device.type != "cpu" or not int8_available()):
+    if precision == "int8" and (training or not int8_available(device)):
         raise ValueError(Errors.B024)
-    if precision == "auto":
-        return "bfloat16" if _multiplies_in_bfloat16(device) else "float32"
-    return cast(Arithmetic, precision)
+    if precision != "auto":
+        return cast(Arithmetic, precision)
+    scores = scores or {}
+    for arithmetic in fastest_first(device):
+        if arithmetic == "float32":
+            break
+        if arithmetic == "int8" and (training or arithmetic not in scores):
+            continue
+        lost = scores.get("float32", 0.0) - scores.get(arithmetic, 1.0)
+        if training or lost <= TOLERANCE:
+            return arithmetic
+    return "float32"
 
 
-def int8_available() -> bool:
-    """Say whether this build of PyTorch has the operators that `int8` needs."""
-    return hasattr(torch.ops.onednn, "qlinear_prepack") and hasattr(torch.ops.onednn, "qlinear_pointwise")
+def int8_available(device: torch.device) -> bool:
+    """Say whether `int8` can run: on a CPU, by operators that not every build of PyTorch has."""
+    operators = ("qlinear_prepack", "qlinear_pointwise")
+    return device.type == "cpu" and all(hasattr(torch.ops.onednn, name) for name in operators)
 
 
-def _multiplies_in_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        # PyTorch has no public question for this; where a release moves these, float32 is the answer.
-        questions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-        return any(ask() for name in questions if (ask := getattr(torch.cpu, name, None)) is not None)
-    return False
+def fastest_first(device: torch.device) -> tuple[Arithmetic, ...]:
+    """Order what a processor does well by speed, float32 last: emulated arithmetic is slower than what it replaces.
+
+    Where bfloat16 is multiplied in hardware it comes first: int8 saves time in the products only, and loses more than
+    that in making integers of activations (measured on a CPU with AMX, see ``benchmarks/README.md``).
+    """
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bfloat16", "float32"
+    if device.type == "cpu" and _has("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        return "bfloat16", "int8", "float32"
+    if int8_available(device) and _has("_is_vnni_supported"):
+        return "int8", "float32"
+    return ("float32",)
+
+
+def _has(*questions: str) -> bool:
+    """Ask PyTorch about the CPU. It has no public questions for this; where a release moves one the answer is no."""
+    return any(ask() for name in questions if (ask := getattr(torch.cpu, name, None)) is not None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -43,19 +44,21 @@ def _mind_fork() -> None:
 
 
 class Runtime:
-    """Runs an encoder on a device, in a precision."""
+    """Runs an encoder on a device, in a precision; see `precision.resolve_precision` for what the options mean."""
 
-    def __init__(self, bert: Bert, *, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(
+        self,
+        bert: Bert,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        scores: Mapping[str, float] | None = None,
+    ) -> None:
         self.device = resolve_device(device)
         self.bert = bert.to(self.device)
         self._lock = threading.Lock()
         self._ready: Bert | None = None
-        self.set_precision(precision)
-
-    def set_precision(self, precision: str) -> None:
-        """Choose the arithmetic of inference: ``"float32"``, ``"bfloat16"``, ``"int8"`` or ``"auto"``."""
-        self.arithmetic = resolve_precision(precision, self.device)
-        self.weights_changed()
+        self.arithmetic = resolve_precision(precision, self.device, scores=scores)
 
     def weights_changed(self) -> None:
         """Forget what inference runs on; it is made anew from the weights when next it is needed."""

@@ -62,6 +62,8 @@ class EncoderShim(Shim):
         super().__init__(None)
         self.settings = settings
         self.run = RunSettings()
+        # What the pipeline scored in each arithmetic, where it has been measured: `precision = "auto"` minds it.
+        self.precision_scores: dict[str, float] = {}
         self._checkpoint: Checkpoint | None = None
         self._runtime: Runtime | None = None
         self._table: PieceTable | None = None
@@ -85,7 +87,9 @@ class EncoderShim(Shim):
         """What runs the network; made when first needed."""
         if self._runtime is None:
             bert = self.checkpoint.bert
-            self._runtime = Runtime(bert, device=self.run.device, precision=self.run.precision)
+            self._runtime = Runtime(
+                bert, device=self.run.device, precision=self.run.precision, scores=self.precision_scores
+            )
         return self._runtime
 
     def set_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -205,6 +209,7 @@ class EncoderShim(Shim):
         """Return a copy with weights of its own."""
         twin = EncoderShim(self.settings)
         twin.run = dataclasses.replace(self.run)
+        twin.precision_scores = dict(self.precision_scores)
         if self._checkpoint is not None:
             twin.set_checkpoint(dataclasses.replace(self._checkpoint, bert=copy.deepcopy(self._checkpoint.bert)))
         return twin
@@ -223,7 +228,7 @@ class EncoderShim(Shim):
 
     def __reduce__(self) -> tuple[Callable[..., EncoderShim], tuple[Any, ...]]:
         """Let `copy.deepcopy`, and worker processes that are not forked, make an equal encoder, unrounded."""
-        return _rebuild, (self.settings, self.run, self.to_bytes("float32"))
+        return _rebuild, (self.settings, self.run, self.precision_scores, self.to_bytes("float32"))
 
     def to_bytes(self, dtype: SaveDtype | None = None) -> bytes:
         """Return weights, settings and tokenizer as bytes; none where nothing has been loaded yet."""
@@ -253,9 +258,12 @@ class EncoderShim(Shim):
         return self
 
 
-def _rebuild(settings: EncoderSettings, run: RunSettings, data: bytes) -> EncoderShim:
+def _rebuild(
+    settings: EncoderSettings, run: RunSettings, precision_scores: dict[str, float], data: bytes
+) -> EncoderShim:
     shim = EncoderShim(settings)
     shim.run = run
+    shim.precision_scores = precision_scores
     return shim.from_bytes(data)
 
 

@@ -201,7 +201,7 @@ def test_settings_given_to_load_win_over_stored_ones(make_nlp, tmp_path):
         ("B020", {"device": "abacus"}, {}),
         ("B020", {"device": "meta"}, {}),
         ("B021", {"precision": "float8"}, {}),
-        ("B021", {"train_precision": "int8"}, {}),
+        ("B024", {"train_precision": "int8"}, {}),
         ("B023", {"max_batch_pieces": 0}, {}),
         ("B015", {}, {"window": 2}),
         ("B015", {}, {"window": 32, "overlap": 15}),
@@ -264,7 +264,7 @@ def test_pipeline_needs_no_checkpoint_once_it_is_stored(make_nlp, broken_folder,
     again = spacy.load(tmp_path / "moved")
     assert_same(before, again.pipe(TEXTS), atol=0)
     names = [path.name for path in (tmp_path / "moved" / "biobert").rglob("*") if path.is_file()]
-    assert sorted(names) == ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    assert sorted(names) == ["cfg", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
     # Stored over the folder that its weights may still be mapped from.
     again.to_disk(tmp_path / "moved")
     assert_same(before, again.pipe(TEXTS), atol=0)

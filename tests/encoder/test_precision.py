@@ -1,0 +1,103 @@
+"""Which arithmetic `auto` takes, and what the others need."""
+
+import numpy as np
+import pytest
+import spacy
+import srsly
+import torch
+from spacy.tokens import DocBin
+
+from spacy_biobert.encoder import precision
+from spacy_biobert.encoder.precision import fastest_first, int8_available, resolve_precision
+
+CPU = torch.device("cpu")
+needs_int8 = pytest.mark.skipif(not int8_available(CPU), reason="this build of PyTorch has no int8 operators")
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """A processor that does everything well."""
+    monkeypatch.setattr(precision, "fastest_first", lambda device: ("int8", "bfloat16", "float32"))
+
+
+def test_auto_trusts_bfloat16_but_not_int8(fast):
+    assert resolve_precision("auto", CPU) == "bfloat16"
+    assert resolve_precision("auto", CPU, training=True) == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({"float32": 0.85, "bfloat16": 0.85, "int8": 0.849}, "int8"),
+        ({"float32": 0.85, "bfloat16": 0.851, "int8": 0.84}, "bfloat16"),
+        ({"float32": 0.85, "bfloat16": 0.84, "int8": 0.84}, "float32"),
+    ],
+)
+def test_auto_minds_what_was_scored(fast, scores, expected):
+    assert resolve_precision("auto", CPU, scores=scores) == expected
+
+
+def test_float32_always_works():
+    assert fastest_first(CPU)[-1] == "float32"
+    assert fastest_first(torch.device("mps")) == ("float32",)
+
+
+@needs_int8
+@pytest.mark.parametrize("training", [False, True])
+def test_int8_is_for_prediction_on_a_cpu(training):
+    if training:
+        with pytest.raises(ValueError, match="B024"):
+            resolve_precision("int8", CPU, training=True)
+    else:
+        assert resolve_precision("int8", CPU) == "int8"
+    with pytest.raises(ValueError, match="B024"):
+        resolve_precision("int8", torch.device("cuda"))
+
+
+@needs_int8
+def test_int8_is_close_and_minds_no_neighbour(make_nlp):
+    nlp = make_nlp()
+    texts = ["Wilson disease is rare.", "Copper " * 40, "BRCA1 and ATP7B"]
+
+    def vectors(*texts):
+        return [doc._.trf_data.model_output.last_hidden_state[0] for doc in nlp.pipe(texts)]
+
+    exact = vectors(*texts)
+    nlp.get_pipe("biobert").precision = "int8"
+    together = vectors(*texts)
+    for mine, theirs in zip(together, exact, strict=True):
+        assert np.abs(mine - theirs).max() < 0.2
+        assert not np.array_equal(mine, theirs)
+    for text, vector in zip(texts, together, strict=True):
+        np.testing.assert_allclose(vectors(text)[0], vector, atol=1e-6)
+
+
+def test_scores_are_stored(make_nlp, tmp_path):
+    nlp = make_nlp()
+    nlp.get_pipe("biobert").precision_scores = {"float32": 0.9, "bfloat16": 0.5}
+    nlp.get_pipe("biobert").precision = "auto"
+    nlp.to_disk(tmp_path)
+    config = {"components": {"biobert": {"precision": "auto"}}}
+    for twin in (
+        spacy.load(tmp_path, config=config),
+        spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes()),
+    ):
+        assert twin.get_pipe("biobert").precision_scores == {"float32": 0.9, "bfloat16": 0.5}
+    assert spacy.load(tmp_path, config=config).get_pipe("biobert")._shim.runtime.arithmetic == "float32"
+
+
+def test_command_records_what_each_scores(make_nlp, tmp_path):
+    from typer.testing import CliRunner
+
+    from spacy_biobert.cli import app
+
+    nlp = make_nlp("biobert_ner")
+    nlp.config["training"]["score_weights"] = {"ents_f": 1.0}
+    nlp.to_disk(tmp_path / "model")
+    doc = nlp.make_doc("Wilson disease is rare.")
+    DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
+    done = CliRunner().invoke(app, ["precisions", str(tmp_path / "model"), str(tmp_path / "dev.spacy")])
+    assert done.exit_code == 0, done.output
+    recorded = srsly.read_json(tmp_path / "model" / "meta.json")["performance"]["precision_scores"]
+    assert {"float32", "bfloat16"} <= set(recorded)
+    assert spacy.load(tmp_path / "model").get_pipe("biobert").precision_scores == recorded
