@@ -13,7 +13,6 @@ from spacy import Language
 from spacy.training import Corpus
 from wasabi import msg
 
-from ..encoder.precision import PRECISIONS
 from ..errors import Errors
 from . import app
 from .messages import clear_errors
@@ -35,6 +34,7 @@ def precisions_cli(
     """
     # Every spaCy command imports this module, and few need an encoder.
     from ..encoder.component import BioBert
+    from ..encoder.precision import PRECISIONS
 
     with clear_errors():
         nlp = load_pipeline(str(model))

@@ -76,8 +76,8 @@ class Checkpoint:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps(self.settings, indent=2) + "\n", encoding="utf8")
         (folder / "tokenizer.json").write_text(self.tokenizer.to_json(), encoding="utf8")
-        limit = json.dumps({"model_max_length": self.max_pieces}, indent=2)
-        (folder / "tokenizer_config.json").write_text(limit + "\n", encoding="utf8")
+        settings = json.dumps(self.tokenizer.settings(self.max_pieces), indent=2)
+        (folder / "tokenizer_config.json").write_text(settings + "\n", encoding="utf8")
         # Weights may still be mapped from the very file that is written here, and a reader must never see half of one.
         whole, part = folder / "model.safetensors", folder / "model.safetensors.part"
         save_file(self.tensors(dtype), part, metadata={"format": "pt"})

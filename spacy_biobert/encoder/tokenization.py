@@ -76,6 +76,10 @@ class PieceTokenizer:
         """Return the tokenizer in the form of ``tokenizer.json``."""
         return self.tokenizer.to_str()
 
+    def settings(self, max_length: int) -> dict[str, Any]:
+        """Return what ``tokenizer_config.json`` must say: other tools lower-case wherever it is silent."""
+        return {"model_max_length": max_length, "do_lower_case": _normalizer_lowers(self.tokenizer)}
+
 
 def load_tokenizer(folder: Path, casing: Casing = "auto", *, settled: bool = False) -> PieceTokenizer:
     """Load the tokenizer of a checkpoint folder.

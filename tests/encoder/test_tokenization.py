@@ -250,3 +250,18 @@ def test_damaged_merges(tmp_path):
     with pytest.raises(ValueError, match="B002") as caught:
         load_tokenizer(tmp_path)
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("cased", [False, True])
+def test_a_stored_tokenizer_keeps_its_casing_in_other_tools(hf_models, tmp_path, cased):
+    from transformers import AutoTokenizer
+
+    from spacy_biobert.encoder.checkpoints import load_checkpoint
+
+    checkpoint = load_checkpoint(hf_models["bert-cased" if cased else "bert"][1])
+    checkpoint.save(tmp_path)
+    theirs = AutoTokenizer.from_pretrained(tmp_path)
+    for word in ("Gene", "gene", "BRCA"):
+        assert theirs(word, add_special_tokens=False)["input_ids"] == checkpoint.tokenizer.pieces(
+            word, after_space=False
+        )
