@@ -21,7 +21,8 @@ LEARN_RATE ?= 5e-5
 endif
 
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# PEP 517, for one of the tools for testing comes as source and its old way of installing itself is broken.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --use-pep517 -c constraints.txt
 # pip shows its progress on a terminal, and only what matters in a log.
 QUIET := $(shell test -t 2 || echo --quiet)
 CUDA := $(filter-out -1,$(GPU))
