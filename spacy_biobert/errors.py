@@ -238,8 +238,8 @@ class Errors:
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B241 = (
         "The linker '{name}' has no knowledge base. Make one with `spacy biobert kb build SOURCE FOLDER --format …` "
-        'and name its folder in the config, `[initialize.components.{name}] kb = "FOLDER"`, or call '
-        "nlp.get_pipe('{name}').initialize(kb='FOLDER')."
+        'and name its folder in the config, `[initialize.components.{name}] kb = "FOLDER"` (with the recipes in '
+        "configs/: --paths.kb FOLDER), or call nlp.get_pipe('{name}').initialize(kb='FOLDER')."
     )
     B242 = (
         "label_types names semantic types that the knowledge base in '{path}' has not: {unknown}. It has: {types}. "

@@ -75,7 +75,10 @@ def read_texts(path: str) -> Iterator[tuple[str, str]]:
         ValueError: A PubTator file is malformed, or a file is not UTF-8.
     """
     if path == "-":
-        yield from _numbered(sys.stdin.read().splitlines())
+        try:
+            yield from _numbered(sys.stdin.buffer.read().decode("utf-8-sig").splitlines())
+        except UnicodeDecodeError as error:
+            raise ValueError(Errors.B509.format(path="standard input", problem=error)) from error
         return
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").split("\n")

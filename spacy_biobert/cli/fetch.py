@@ -29,7 +29,8 @@ def fetch_cli(
         ),
     ] = None,
     encoder: Annotated[
-        Path | None, typer.Option("--encoder", help="Encoder that is trained on; a folder's files are recorded too.")
+        str | None,
+        typer.Option("--encoder", help="Encoder to train on: a folder, whose files are recorded too, or a hub name."),
     ] = None,
     lock: Annotated[
         Path | None, typer.Option("--lock", "-l", help="JSON file to record the path and MD5 checksum of each file in.")
@@ -41,6 +42,10 @@ def fetch_cli(
     """Bring a dataset's files: one that is there with the right checksum counts, others are copied or downloaded."""
     with clear_errors():
         checksums = fetch_dataset(read_dataset(dataset, project), project, mirror=mirror, report=msg.good)
+        if encoder and not (project / encoder).is_dir():
+            from ..encoder.checkpoints import locate_checkpoint
+
+            msg.good(f"{encoder}: {locate_checkpoint(encoder)}")
     if lock:
         if encoder:
             checksums |= folder_checksums(project / encoder)

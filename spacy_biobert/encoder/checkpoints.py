@@ -99,13 +99,18 @@ def load_checkpoint(
         FileNotFoundError: There is no such folder or repository, or a file of it is missing.
         ValueError: A file is damaged or contradicts another.
     """
-    folder = Path(name) if Path(name).is_dir() else _download(str(name), revision)
+    folder = locate_checkpoint(name, revision=revision)
     settings = _read_json(folder / "config.json")
     config = read_config(settings, str(folder / "config.json"))
     tokenizer = load_tokenizer(folder, casing, settled=settled)
     _check_vocabulary(tokenizer, config, folder)
     bert = _read_weights(folder, family_of(settings, str(folder)), config)
     return Checkpoint(settings, tokenizer, bert)
+
+
+def locate_checkpoint(name: str | Path, *, revision: str | None = None) -> Path:
+    """Return the folder of a checkpoint, downloaded if need be; raises FileNotFoundError where there is none."""
+    return Path(name) if Path(name).is_dir() else _download(str(name), revision)
 
 
 def build_bert(config: BertConfig, family: str, stored: Mapping[str, Tensor], where: str) -> Bert:

@@ -20,6 +20,7 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from .backward import BackwardPass
 from .model import EncoderModel
 from .shim import EncoderShim, encoder_shim
 from .vectors import TokenVectors, gradients
@@ -76,11 +77,11 @@ class BioBert(TrainablePipe):
         vocab: The pipeline's vocabulary.
         model: From docs to vectors, see `architectures.build_encoder_v1`.
         name: The component's name in the pipeline.
-        precision: Arithmetic of prediction: ``"float32"``, ``"bfloat16"``, or ``"auto"``, what this processor does
-            best.
+        precision: Arithmetic of prediction: ``"float32"``, ``"bfloat16"``, ``"int8"``, or ``"auto"``, what this
+            processor does best.
         train_precision: The same of training, where bfloat16 means mixed precision on float32 weights.
         device: ``"auto"`` (where spaCy runs), ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
-        max_batch_pieces: Word pieces, padding included, that go through the network at once.
+        max_batch_pieces: Word pieces that go through the network at once.
         rivals: Names of other encoders that stand before this one in the pipeline.
     """
 
@@ -101,7 +102,7 @@ class BioBert(TrainablePipe):
         self.name = name
         self.cfg: dict[str, Any] = {}
         self.listener_map: dict[str, list[TransformerListener]] = {}
-        self._pass: _Pass | None = None
+        self._pass: BackwardPass | None = None
         self._rivals = list(rivals)
         self._shim.configure(
             device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
@@ -222,7 +223,7 @@ class BioBert(TrainablePipe):
     ) -> dict[str, float]:
         """Encode the docs of a batch for the heads, and wait for their gradients.
 
-        The encoder has no loss of its own; ``losses`` shows the sum of squares of the gradient that reached it. The
+        The encoder has no loss of its own; ``losses`` shows the norm of the gradient that reached it. The
         backward pass runs when every listening head has answered. Where one never does, being frozen or without
         annotation, it runs when the weights are about to be stepped, or the next batch comes.
         """
@@ -239,7 +240,7 @@ class BioBert(TrainablePipe):
         set_dropout_rate(self.model, drop)
         vectors, backprop = self.model.begin_update(docs)
         data = [TokenVectors.from_array(array) for array in vectors]
-        self._pass = _Pass(vectors, backprop, waiting=len(self.listeners), losses=losses, name=self.name, owed=sgd)
+        self._pass = BackwardPass(backprop, waiting=len(self.listeners), losses=losses, name=self.name, owed=sgd)
         for listener in self.listeners:
             listener.receive(batch_id, data, self._take_gradient)
         return losses
@@ -290,11 +291,15 @@ class BioBert(TrainablePipe):
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BioBert:
         """Read what `to_disk` wrote."""
 
+        def restore(file: Path) -> None:
+            # Nothing in it is needed: without it, no arithmetic has been scored.
+            self._restore(srsly.read_json(file) if file.exists() else {})
+
         def load(folder: Path) -> None:
             self._shim.restore(folder)
             self.model.initialize()
 
-        util.from_disk(Path(path), {"cfg": lambda p: self._restore(srsly.read_json(p)), "model": load}, exclude)
+        util.from_disk(Path(path), {"cfg": restore, "model": load}, exclude)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -319,50 +324,6 @@ class BioBert(TrainablePipe):
 
     def _restore(self, stored: dict[str, Any]) -> None:
         self.precision_scores = stored.get("precision_scores", {})
-
-
-class _Pass:
-    """One forward pass whose backward pass has not run: it collects the gradients of the heads."""
-
-    def __init__(
-        self,
-        vectors: list[Floats2d],
-        backprop: Callable[[list[Floats2d]], Any],
-        *,
-        waiting: int,
-        losses: dict[str, float],
-        name: str,
-        owed: Optimizer | None,
-    ) -> None:
-        self._backprop = backprop
-        self._waiting = waiting
-        self._losses = losses
-        self._name = name
-        self._sum: list[Floats2d] | None = None
-        self.owed = owed
-
-    @property
-    def answered(self) -> bool:
-        """Whether any head has sent a gradient."""
-        return self._sum is not None
-
-    def add(self, d_vectors: list[Floats2d]) -> bool:
-        """Add the gradient of one head, an array for each doc with tokens; return whether all heads have answered."""
-        if self._sum is None:
-            self._sum = d_vectors
-        else:
-            for total, more in zip(self._sum, d_vectors, strict=True):
-                total += more
-        self._waiting -= 1
-        return self._waiting <= 0
-
-    def run(self) -> None:
-        """Send the sum back through the encoder; without any gradient there is nothing to send."""
-        if self._sum is None:
-            return
-        squares = [(gradient**2).sum(axis=(0, 1)) for gradient in self._sum]
-        self._losses[self._name] += float(sum(squares))  # a GPU is waited for once
-        self._backprop(self._sum)
 
 
 def _batches(stream: Iterable[Doc], batch_size: int, max_tokens: int) -> Iterator[list[Doc]]:

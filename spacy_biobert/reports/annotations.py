@@ -28,7 +28,8 @@ class Entity:
         end: Offset after its last character.
         text: What stands there.
         label: Its type.
-        score: How sure the pipeline is of it, 0 to 1, or None where it does not say.
+        score: How sure the pipeline is that it is one, 0 to 1, or None where it does not say.
+        link_score: How similar it is to its concept, 0 to 1, or None where it does not say.
         concept: The id of its concept, several joined by "|", or "" where it is linked to none.
         name: The name of the concept, or "" where it is not known.
     """
@@ -38,6 +39,7 @@ class Entity:
     text: str
     label: str
     score: float | None = None
+    link_score: float | None = None
     concept: str = ""
     name: str = ""
 
@@ -48,13 +50,13 @@ class Entity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        score = None if self.score is None else round(self.score, 4)
         return {
             "start": self.start,
             "end": self.end,
             "text": self.text,
             "label": self.label,
-            "score": score,
+            "score": _rounded(self.score),
+            "link_score": _rounded(self.link_score),
             "concept": self.concept or None,
             "name": self.name or None,
         }
@@ -124,6 +126,17 @@ def _entity(ent: Span, names: ConceptNames) -> Entity:
         text=ent.text,
         label=ent.label_,
         score=float(score) if isinstance(score, (int, float)) else None,
+        link_score=_link_score(ent) if concept else None,
         concept=concept,
         name=name,
     )
+
+
+def _link_score(ent: Span) -> float | None:
+    """Return the score of an entity's concept among its ranked concepts."""
+    ranked = ent._.kb_ents if Span.has_extension("kb_ents") else None
+    return next((float(score) for concept, score in ranked or () if concept == ent.kb_id_), None)
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 4)

@@ -97,9 +97,10 @@ def _card(entity: Entity) -> str:
         lines.append(f"<small>{concept}</small>")
     elif not concept:
         lines.append("<small>no concept</small>")
-    if entity.score is not None:
-        bar = f"<span class='bar' style='--score: {entity.score:.0%}'></span>"
-        lines.append(f"<small>{bar}score {entity.score:.2f}</small>")
+    for what, score in (("entity", entity.score), ("concept", entity.link_score)):
+        if score is not None:
+            bar = f"<span class='bar' style='--score: {score:.0%}'></span>"
+            lines.append(f"<small>{bar}{what} {score:.2f}</small>")
     return "".join(lines)
 
 
@@ -141,18 +142,20 @@ def _table(texts: Sequence[AnnotatedText], colors: Mapping[str, str], keys: Mapp
     rows = []
     for i, text in enumerate(texts):
         for entity in text.entities:
-            score = "" if entity.score is None else f"{entity.score:.2f}"
+            score, link = ("" if x is None else f"{x:.2f}" for x in (entity.score, entity.link_score))
             rows.append(
                 f"<tr class='{keys[entity.label]}' style='--c: {colors[entity.label]}'>"
                 f"<td class='number'><a href='#text-{i}'>{escape(text.title)}</a></td><td>{escape(entity.text)}</td>"
                 f"<td class='label'>{escape(entity.label)}</td><td class='number'>{score}</td>"
-                f"<td class='id'>{_concept_cell(entity)}</td><td>{escape(entity.name)}</td></tr>\n"
+                f"<td class='id'>{_concept_cell(entity)}</td><td>{escape(entity.name)}</td>"
+                f"<td class='number'>{link}</td></tr>\n"
             )
     if not rows:
         return "<h2>Entities</h2><p class='none'>No entity was found.</p>"
     return (
         "<h2>Entities</h2><div class='table'><table><thead><tr><th class='number'>Text</th><th>Entity</th>"
-        "<th>Label</th><th class='number'>Score</th><th>Concept</th><th>Name</th></tr></thead>\n"
+        "<th>Label</th><th class='number'>Score</th><th>Concept</th><th>Name</th>"
+        "<th class='number'>Score</th></tr></thead>\n"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

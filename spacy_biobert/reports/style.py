@@ -43,7 +43,7 @@ body { margin: 0; background: var(--ground); color: var(--ink); font: 17px/1.6 s
   Roboto, "Helvetica Neue", Arial, sans-serif; }
 header, main, footer { max-width: 60rem; margin: 0 auto; padding: 0 1.5rem; }
 header { padding-top: 2.75rem; }
-h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.015em; }
+h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.015em; overflow-wrap: anywhere; }
 h2 { margin: 3rem 0 1rem; font-size: 1.25rem; letter-spacing: -0.01em; }
 a { color: var(--link); }
 .about { margin: 0.4rem 0 0; color: var(--soft); font-size: 0.9rem; }
