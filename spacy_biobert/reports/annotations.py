@@ -29,9 +29,9 @@ class Entity:
         text: What stands there.
         label: Its type.
         score: How sure the pipeline is that it is one, 0 to 1, or None where it does not say.
-        link_score: How similar it is to its concept, 0 to 1, or None where it does not say.
         concept: The id of its concept, several joined by "|", or "" where it is linked to none.
         name: The name of the concept, or "" where it is not known.
+        link_score: How similar it is to its concept, 0 to 1, or None where the pipeline does not say.
     """
 
     start: int
@@ -39,9 +39,9 @@ class Entity:
     text: str
     label: str
     score: float | None = None
-    link_score: float | None = None
     concept: str = ""
     name: str = ""
+    link_score: float | None = None
 
     @property
     def url(self) -> str | None:

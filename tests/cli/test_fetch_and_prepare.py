@@ -71,7 +71,14 @@ def test_fetch_records_what_training_depends_on(invoke, project):
     assert list(locked)[:2] == ["corpus.pubtator", "kb.jsonl"]
     assert locked["kb.jsonl"] == md5(project / "kb.jsonl")
     assert [name for name in locked if name.endswith("encoder/config.json")]
-    assert invoke("fetch", *arguments, "--encoder", "someone/a-model-on-the-hub")[0] == 0
+
+
+def test_fetch_looks_for_the_encoder_too(invoke, project, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    status, output = invoke("fetch", "mine", "--project", project, "--encoder", "someone/a-misspelt-model")
+    assert status == 1
+    assert "B014" in output
+    assert "someone/a-misspelt-model" in output
 
 
 def test_fetch_says_what_is_missing(invoke, project, monkeypatch):

@@ -60,14 +60,15 @@ def page(*texts):
 
 def test_shows_entities_their_concepts_and_scores():
     text = "Fever after aspirin."
-    fever = entity(text, 0, 5, score=0.31, concept="MESH:D005334", name="Fever <of> unknown origin")
+    fever = entity(text, 0, 5, score=0.31, concept="MESH:D005334", name="Fever <of> unknown origin", link_score=0.87)
     aspirin = entity(text, 12, 19, "Chemical", score=0.98)
     html, read = page(AnnotatedText("1", text, (fever, aspirin)))
     assert [shown.strip() for shown in read.texts] == [text]
     assert read.links == ["https://meshb.nlm.nih.gov/record/ui?ui=D005334"] * 2
     assert "Fever &lt;of&gt; unknown origin" in html
     assert html.count('unsure"') == 1
-    assert "score 0.31" in html
+    assert "entity 0.31" in html
+    assert "concept 0.87" in html
     assert html.count("no concept") == 1
 
 
