@@ -191,30 +191,39 @@ class _Shards(Mapping[str, Tensor]):
         return len(self._files)
 
 
-def _read_weights(folder: Path, family: str, config: BertConfig) -> Bert:
+def open_tensors(folder: Path) -> Mapping[str, Tensor]:
+    """Open all the tensors of a checkpoint's folder, under the names that they are stored by.
+
+    Raises:
+        FileNotFoundError: The folder has no weights, or not all of them.
+        ValueError: A file is damaged.
+    """
     single, index, old = (folder / name for name in _WEIGHTS)
-    stored: Mapping[str, Tensor]
     if single.exists():
-        stored, path = _Shards([single]), single
-    elif index.exists():
+        return _Shards([single])
+    if index.exists():
         weight_map = _read_json(index).get("weight_map")
         shards = sorted({folder / str(shard) for shard in weight_map.values()}) if isinstance(weight_map, dict) else []
         missing = [shard.name for shard in shards if not shard.exists()]
         if missing or not shards:
             raise FileNotFoundError(Errors.B001.format(path=folder, missing=", ".join(missing) or "weight_map"))
-        stored, path = _Shards(shards), index
-    elif old.exists():
-        try:
-            # PyTorch before 1.6, with which the first BioBERTs were made, wrote files that cannot be mapped.
-            mapped = zipfile.is_zipfile(old)
-            stored, path = torch.load(old, map_location="cpu", weights_only=True, mmap=mapped), old
-        except Exception as error:  # torch raises half a dozen kinds for a damaged or dangerous file
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ValueError(Errors.B002.format(path=old, reason=reason)) from None
-        if not isinstance(stored, Mapping):
-            raise ValueError(Errors.B002.format(path=old, reason="it holds no tensors by name"))
-    else:
+        return _Shards(shards)
+    if not old.exists():
         raise FileNotFoundError(Errors.B001.format(path=folder, missing="model.safetensors (or pytorch_model.bin)"))
+    try:
+        # PyTorch before 1.6, with which the first BioBERTs were made, wrote files that cannot be mapped.
+        stored = torch.load(old, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(old))
+    except Exception as error:  # torch raises half a dozen kinds for a damaged or dangerous file
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(Errors.B002.format(path=old, reason=reason)) from None
+    if not isinstance(stored, Mapping):
+        raise ValueError(Errors.B002.format(path=old, reason="it holds no tensors by name"))
+    return stored
+
+
+def _read_weights(folder: Path, family: str, config: BertConfig) -> Bert:
+    stored = open_tensors(folder)
+    path = next(folder / name for name in _WEIGHTS if (folder / name).exists())
     return build_bert(config, family, stored, str(path))
 
 

@@ -25,7 +25,7 @@ from spacy.language import Language
 from spacy.util import get_lang_class
 from thinc.types import Floats1d, Floats2d
 
-from ..encoder.checkpoints import Checkpoint, load_checkpoint
+from ..encoder.checkpoints import Checkpoint, load_checkpoint, locate_checkpoint, open_tensors
 from ..encoder.component import BioBert
 from ..encoder.shim import encoder_shim
 from ..encoder.storage import SaveDtype
@@ -78,7 +78,7 @@ def from_hf(
         raise ValueError(Errors.B022.format(option="save_dtype", value=save_dtype, known=known))
     checkpoint = load_checkpoint(name, casing=casing)
     _check_task(checkpoint, str(name))
-    weights, bias = _read_classifier(name)
+    weights, bias = _read_classifier(name, checkpoint.bert.config.width)
     # Where no names are stored, these are what Hugging Face's tools show.
     names = checkpoint.settings.get("id2label") or {}
     classes = [str(names.get(str(i), f"LABEL_{i}")) for i in range(len(weights))]
@@ -110,26 +110,16 @@ def _check_task(checkpoint: Checkpoint, name: str) -> None:
             raise ValueError(Errors.B050.format(name=name, reason=f"its config.json says {architecture}"))
 
 
-def _read_classifier(name: str | Path) -> tuple[Floats, Floats]:
+def _read_classifier(name: str | Path, width: int) -> tuple[Floats, Floats]:
     """Read the classifier's weights, (n_classes, width), and bias, (n_classes,)."""
-    import torch
-    from transformers import AutoModelForTokenClassification
-    from transformers.utils import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # what is missing is told below, and what is left over, a pooler, does not matter
-    try:
-        model, report = AutoModelForTokenClassification.from_pretrained(str(name), output_loading_info=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(Errors.B002.format(path=name, reason=reason)) from error
-    finally:
-        logging.set_verbosity(verbosity)
-    classifier = getattr(model, "classifier", None)
-    if not isinstance(classifier, torch.nn.Linear) or "classifier.weight" in report["missing_keys"]:
+    tensors = open_tensors(locate_checkpoint(name))
+    if "classifier.weight" not in tensors:
         raise ValueError(Errors.B050.format(name=name, reason="it has no linear layer 'classifier'"))
-    weights = classifier.weight.detach().float().numpy()
-    bias = np.zeros(len(weights), dtype="f") if classifier.bias is None else classifier.bias.detach().float().numpy()
+    weights = tensors["classifier.weight"].float().numpy()
+    bias = tensors["classifier.bias"].float().numpy() if "classifier.bias" in tensors else np.zeros(len(weights), "f")
+    if weights.ndim != 2 or weights.shape[1] != width or bias.shape != weights.shape[:1]:
+        reason = f"its layer 'classifier' has the shape {weights.shape}, where (classes, {width}) is needed"
+        raise ValueError(Errors.B050.format(name=name, reason=reason))
     return weights, bias
 
 

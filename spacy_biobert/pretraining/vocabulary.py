@@ -1,4 +1,4 @@
-"""Cut an encoder's vocabulary down to the word pieces that a field's text uses.
+"""Fit an encoder's vocabulary to the text of a field: leave out what it never uses, add what it uses all the time.
 
 Half of a small encoder is its embedding table, and most of a general vocabulary never occurs in biomedical text. Pieces
 are dropped by how seldom they occur; words that used them are spelled with the pieces that stay, so nothing becomes
@@ -11,10 +11,13 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
+from ..encoder.bert import Bert
 from ..encoder.checkpoints import Checkpoint
 from ..encoder.tokenization import PieceTokenizer
 from ..errors import Errors
@@ -51,9 +54,7 @@ def trim_vocabulary(checkpoint: Checkpoint, words: Counter[str], size: int) -> C
         ValueError: The vocabulary is not WordPiece, or `size` is too small for what must be kept.
     """
     tokenizer = checkpoint.tokenizer.tokenizer
-    description = json.loads(tokenizer.to_str())
-    if description["model"]["type"] != "WordPiece":
-        raise ValueError(Errors.B410.format(kind=description["model"]["type"]))
+    description = _word_piece(tokenizer)
     vocab: dict[str, int] = description["model"]["vocab"]
     special = {token["content"] for token in description["added_tokens"] if token["special"]}
     special -= {piece for piece in special if piece.startswith("[unused")}
@@ -73,14 +74,27 @@ def trim_vocabulary(checkpoint: Checkpoint, words: Counter[str], size: int) -> C
     trimmed = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
 
     table = checkpoint.bert.embeddings.word.weight.detach()
+    rows_kept = torch.tensor([vocab[piece] for piece in kept])
+    return _with_table(checkpoint, trimmed, table[rows_kept].clone(), rows["[PAD]"])
+
+
+def _word_piece(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return the description of a WordPiece tokenizer, as ``tokenizer.json`` has it."""
+    description = json.loads(tokenizer.to_str())
+    if description["model"]["type"] != "WordPiece":
+        raise ValueError(Errors.B410.format(kind=description["model"]["type"]))
+    return description
+
+
+def _with_table(checkpoint: Checkpoint, tokenizer: Tokenizer, table: Tensor, pad_id: int) -> Checkpoint:
+    """Return the encoder with another vocabulary and its embedding table."""
     state = {name: weights.detach().clone() for name, weights in checkpoint.bert.state_dict().items()}
-    state["embeddings.word.weight"] = table[torch.tensor([vocab[piece] for piece in kept])].clone()
-    config = dataclasses.replace(checkpoint.bert.config, vocab_size=len(kept), pad_id=rows["[PAD]"])
-    bert = type(checkpoint.bert)(config)
+    state["embeddings.word.weight"] = table
+    bert = Bert(dataclasses.replace(checkpoint.bert.config, vocab_size=len(table), pad_id=pad_id))
     bert.load_state_dict(state)
-    settings = {**checkpoint.settings, "vocab_size": len(kept), "pad_token_id": rows["[PAD]"]}
+    settings = {**checkpoint.settings, "vocab_size": len(table), "pad_token_id": pad_id}
     settings.pop("_name_or_path", None)
-    pieces = PieceTokenizer.from_tokenizer(trimmed, "the trimmed vocabulary", checkpoint.max_pieces)
+    pieces = PieceTokenizer.from_tokenizer(tokenizer, "the new vocabulary", checkpoint.max_pieces)
     return Checkpoint(settings, pieces, bert)
 
 
@@ -94,3 +108,35 @@ def _renumber(post_processor: dict | None, rows: dict[str, int]) -> None:
         if side in post_processor:
             piece, _ = post_processor[side]
             post_processor[side] = [piece, rows[piece]]
+
+
+def extend_vocabulary(checkpoint: Checkpoint, words: Counter[str], size: int) -> Checkpoint:
+    """Return an encoder that has pieces of their own for the words that cost it most.
+
+    A new piece is a whole word that was spelled with several; what it saves is its frequency times the pieces less one.
+    Its vector begins as the mean of those that spelled it.
+
+    Args:
+        checkpoint: An encoder with a WordPiece vocabulary; it is left as it is.
+        words: Counted words of the field's text, see `count_words`.
+        size: Pieces in all; fewer where the text has no more words.
+
+    Raises:
+        ValueError: The vocabulary is not WordPiece.
+    """
+    tokenizer = checkpoint.tokenizer.tokenizer
+    description = _word_piece(tokenizer)
+    vocab: dict[str, int] = description["model"]["vocab"]
+    table = checkpoint.bert.embeddings.word.weight.detach()
+    spelled = {word: [piece.id for piece in tokenizer.model.tokenize(word)] for word in words if word not in vocab}
+    savings = {
+        word: words[word] * (len(pieces) - 1)
+        for word, pieces in spelled.items()
+        if len(pieces) > 1 and checkpoint.tokenizer.unk not in pieces
+    }
+    new = sorted(savings, key=lambda word: (-savings[word], word))[: max(0, size - len(table))]
+    for row, word in enumerate(new, start=len(table)):
+        vocab[word] = row
+    extended = Tokenizer.from_str(json.dumps(description, ensure_ascii=False))
+    vectors = [table[spelled[word]].mean(dim=0) for word in new]
+    return _with_table(checkpoint, extended, torch.stack([*table, *vectors]), checkpoint.bert.config.pad_id)
