@@ -109,6 +109,10 @@ class Errors:
         "The encoder has no weights yet. Call nlp.initialize() to load the checkpoint that its config names, or load "
         "a trained pipeline with spacy.load."
     )
+    B032 = (
+        "'{component}' reads token vectors, but stands after a doc_cleaner that drops them: it would see zeros. Put it "
+        'before the cleaner, by nlp.add_pipe(…, before="doc_cleaner") or in the order of [nlp] pipeline.'
+    )
     # Checkpoints in TensorFlow's form: B040 to B049.
     B040 = (
         "There is no {what} in '{path}'. A release of BioBERT for TensorFlow is a folder with bert_config.json, "
@@ -192,11 +196,28 @@ class Errors:
     )
     B108 = "The {setting} of '{name}' is {value!r}. It has to be a number above 0; 1.0 leaves the scores as they are."
     B109 = "A label of '{name}' has to be a text of at least one character, but got {label!r}."
+    B110 = "The setting clash = '{clash}' of '{name}' has no meaning. Use one of: {known}."
+    B111 = (
+        "'{name}' cannot learn from the span group '{key}', in which mentions may overlap: its labels share one "
+        "sequence of tags. Set overlapping = true in [components.{name}], or leave gold_spans_key empty (null)."
+    )
+    B112 = "label_smoothing of '{name}' is {value!r}. It has to be at least 0 and below 1; 0 smooths nothing."
+    B113 = "The setting objective = '{objective}' of '{name}' has no meaning. Use one of: {known}."
+    B114 = (
+        "'{name}' cannot smooth labels (label_smoothing = {value}) with objective = 'sequence', which has no target for "
+        "a single token. Set label_smoothing = 0.0, or objective = 'tokens'."
+    )
+
+    # Calibration: B140 to B159.
+    B140 = (
+        "The component '{name}' failed on some docs and left them out, so scores cannot be calibrated. Run the pipeline "
+        "without an error handler to see why."
+    )
 
     # --- B2xx: linking ---
     B201 = (
         "'{path}' is no knowledge base: it has no meta.json of one. Make one with "
-        "`spacy biobert kb build SOURCE '{path}' --format medic|obo|jsonl`."
+        "`spacy biobert kb build SOURCE '{path}' --format FORMAT`."
     )
     B202 = (
         "The knowledge base in '{path}' has format version {found}; this version of spacy-biobert reads {expected}. "
@@ -224,7 +245,8 @@ class Errors:
     B212 = "The concept {id} has no name. Give it one in the source, or leave the concept out."
     B213 = (
         "Two concepts have the id {id}: '{first}' and '{second}'. Make them one concept in the source, "
-        "with all names as its synonyms."
+        "with all names as its synonyms; if they are in two files, build each by itself, and unite them: "
+        "spacy biobert kb merge."
     )
     B214 = "The concept {id} holds text that is not Unicode ({reason}). Correct the escape sequence in the source."
     B215 = (
@@ -236,6 +258,26 @@ class Errors:
     B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). Convert the file: `iconv -f latin1 -t utf8`."
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
+    B236 = (
+        "No mention in {where} has a concept id, so there is nothing to compare links with. Name a corpus with ids, or say "
+        "where its mentions are (spans_key)."
+    )
+    B237 = (
+        "Vectors of names need one vector for each code; the arrays have the shapes {codes} and {vectors}. Make them again "
+        "with `spacy biobert train-linker`."
+    )
+    B238 = (
+        "'{path}' does not hold what a linker learned, or is damaged: {reason}. Copy it again, or make it again with "
+        "`spacy biobert train-linker`."
+    )
+    B239 = (
+        "The knowledge base in '{path}' has {n:,} names, more than the {limit:,} that can be compared by vectors one by "
+        "one. Initialize the linker without `dense`."
+    )
+    B240 = (
+        "No concept of the knowledge base in '{path}' has two names, so there are no synonyms to learn from. Link without "
+        "vectors, or build the knowledge base from a source with synonyms."
+    )
     B241 = (
         "The linker '{name}' has no knowledge base. Make one with `spacy biobert kb build SOURCE FOLDER --format …` "
         'and name its folder in the config, `[initialize.components.{name}] kb = "FOLDER"` (with the recipes in '
@@ -245,7 +287,72 @@ class Errors:
         "label_types names semantic types that the knowledge base in '{path}' has not: {unknown}. It has: {types}. "
         "Correct label_types, or give the concepts types with `spacy biobert kb build --types …`."
     )
+    B243 = (
+        "The linker '{name}' has ranker = true, but nothing was learned. Train it with `spacy train` or `spacy biobert "
+        "train-linker`, or load it with config={{\"components.{name}.ranker\": False}}."
+    )
+    B244 = "There is no file '{path}' of name vectors. Make it with `spacy biobert train-linker`."
+    B245 = (
+        "The ranker's loss is not a number. Its weights or the vectors of names are damaged: make them again with `spacy "
+        "biobert train-linker`."
+    )
+    B246 = (
+        "The pipeline '{model}' has no component '{name}' that links entities. Name one with --linker; it has: {known}."
+    )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
+    # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
+    B260 = (
+        "The pipeline refers to the knowledge base '{kb}' in '{path}', and there is none. Copy it there, or say where "
+        'it is: spacy.load(…, config={{"components.{component}.{setting}": "FOLDER"}}).'
+    )
+    B261 = (
+        "The knowledge base in '{path}' is not the '{kb}' that the pipeline refers to: its checksum is {found}, "
+        "expected {expected}. It was changed or made anew. Say where the right one is: spacy.load(…, "
+        'config={{"components.{component}.{setting}": "FOLDER"}}); or use this one from now on: '
+        "nlp.get_pipe(\"{component}\").initialize(kb='{path}'), and save the pipeline."
+    )
+    B262 = (
+        "This is no reference to a knowledge base: {data}. It needs the texts 'path' and 'digest', as "
+        "KnowledgeBaseReference.to_dict writes them. The pipeline's folder is damaged: copy it again."
+    )
+    B263 = (
+        "A name of the concept {id} has {length:,} characters, more than the {limit:,} that a name may have: "
+        "{start!r}… Most often a line end or a quotation mark is missing there. Correct the source, or leave the name "
+        "out."
+    )
+    B264 = (
+        "These concepts are each other's alternative ids: {cycle}. Make them one concept in the source, or take out "
+        "one of the references, if they are not the same."
+    )
+    B265 = (
+        "The knowledge bases '{first}' and '{second}' both have the id '{id}', which names no vocabulary: it may mean "
+        "two things. Make them again with a prefix for such ids: spacy biobert kb build … --prefix NAME."
+    )
+    B266 = "To merge takes two knowledge bases or more, each once, into a folder of its own. Given were: {given}."
+    B270 = (
+        "{path}, line {line}: the concept {concept} comes after {previous}. The file must be sorted by concept, as "
+        "UMLS publishes it: LC_ALL=C sort -t '|' -k1,1 -s FILE."
+    )
+    B271 = "{path}: the record {record} has no id or no name. The file is damaged: download it again."
+    B272 = (
+        "{path} is XML, but not MeSH's: its first element is '{found}', not DescriptorRecordSet or "
+        "SupplementalRecordSet. Name desc20XX.xml or supp20XX.xml."
+    )
+    B273 = "{path} has no column {missing}. It has: {found}. Correct the line that names the columns."
+    B274 = (
+        "There is no {name} (or {name}.gz) in '{path}'. Name the folder META of a UMLS release, which holds "
+        "MRCONSO.RRF, MRSTY.RRF and MRDEF.RRF."
+    )
+    B275 = "{path} is a ZIP archive. Unpack it, and name the file in it."
+    B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
+    B277 = (
+        "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
+    )
+    B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
+    B290 = (
+        "'{path}' does not end in .jsonl, by which scispaCy knows such a file, or is there already. Give another name, "
+        "or say --force (overwrite=True) to replace a file."
+    )
 
     # --- B3xx: corpora ---
     B301 = "There is no file '{path}'. Check the path; it is relative to the folder that the command runs in."
@@ -310,6 +417,58 @@ class Errors:
     B331 = "{value!r} does not map a name to another. Write {option} OLD=NEW, once for each."
     B332 = "'{path}' has no [nlp] section with a language. Give a training config: it says how texts are tokenized."
     B333 = "format = {format!r} has no meaning. Use one of: {known}."
+    B340 = (
+        "The mention {mention!r} has the label {label!r}, but the corpus is said to annotate only: {labels}. Name that "
+        "label too, or map or leave out its mentions (--label-map, --keep)."
+    )
+    B341 = (
+        "'{path}' is a folder, and this format keeps a corpus in one file. Name the file; only BRAT's corpora are folders "
+        "(--format brat)."
+    )
+    B342 = "'{path}' cannot be unpacked: {reason}. The file is damaged or cut off: copy or download it again."
+    B343 = (
+        "There is no folder '{path}'. A corpus in BRAT's format is a folder of .txt files, each with its .ann file; check "
+        "the path, which is relative to the folder that the command runs in."
+    )
+    B344 = (
+        "'{path}' has no '{absent}' beside it. In BRAT's format every text has its file of annotations, an empty one where "
+        "there are none."
+    )
+    B345 = (
+        "{path}:{line}: {content!r} is no line of a BRAT file. Expected a mention (T1, tab, type with offsets, tab, text), "
+        "a concept id (N1, tab, Reference T1 MESH:D001943, tab, name), a relation (R1, tab, type Arg1:T1 Arg2:T2), or "
+        "one of E, A, M, * and #."
+    )
+    B346 = "{path}:{line}: there is a mention {id} already. Give each mention of a text a number of its own."
+    B347 = "{path}:{line}: no line of this file is the mention {id}. Correct the name, or add the mention."
+    B348 = (
+        "{path}:{line}: no mention can stand at {start}-{end} in a text of {length} characters. Offsets count characters, "
+        "not bytes, from 0; the end is that of the character after the last."
+    )
+    B349 = (
+        "{path}:{line}: the mention at {offsets} is {written!r} here, but the text there is {found!r}. Correct the offsets "
+        "or the mention. Offsets count characters, not bytes, from 0, each line break as the characters it consists of."
+    )
+    B360 = (
+        "{path}{place}: the file is no BioC that can be read: {reason}. BioC is XML, from <collection> on, or JSON with "
+        '"documents".'
+    )
+    B361 = "{path}{place}: {what}. Correct the file, or leave the annotation out."
+    B362 = (
+        "{path}{place}: the annotation {id} at {start}-{end} is not inside its passage, which reaches from {first} to "
+        "{last}. Offsets count characters, not bytes, over the whole document."
+    )
+    B363 = (
+        "{path}{place}: the annotation {id} at {offsets} is {written!r} here, but the text there is {found!r}. Correct the "
+        "offsets or the text. Offsets count characters, not bytes, over the whole document."
+    )
+    B364 = "{path} has no {name} in it. Download the archive again from where project.yml says."
+    B365 = "{path}:{line}: {content!r} is no line of this table. Download the archive again from where project.yml says."
+    B366 = (
+        "{path} names documents that the corpus does not have: {ids}. Correct the list; it has the id of a document on "
+        "each line."
+    )
+    B367 = "A corpus in the format 'iob' cannot be taken by document: its files do not name them. Leave {path} out."
 
     # --- B4xx: training ---
     B410 = "Only a WordPiece vocabulary can be trimmed; this checkpoint's is {kind}. Keep it whole."
@@ -317,6 +476,60 @@ class Errors:
         "A vocabulary of {size} pieces is too small: special pieces and single characters, which keep every word "
         "spellable, are {needed} already. Ask for more."
     )
+
+    # The optimizer, and training that can be resumed: B420 to B449.
+    B420 = (
+        "layer_decay = {value} makes no sense: it is the share of each layer in the learning rate of the layer above. "
+        "Use 1.0 to let all layers learn alike, or about 0.9."
+    )
+    B421 = (
+        "The weights of '{component}' are in a {kind}, and how to take them down is not known: a training of this "
+        "pipeline cannot be resumed. Freeze the component, or use `spacy train`."
+    )
+    B422 = (
+        "The checkpoint '{path}' does not fit the pipeline; {n} weights differ: {names}. Delete that folder to start anew."
+    )
+    B423 = (
+        "The optimizer has stepped weights that are in no component's `model` ({names}): a training of this pipeline "
+        "cannot be resumed. Use `spacy train`."
+    )
+    B424 = "The checkpoint '{path}' is damaged: {problem}. Delete that folder to start anew."
+    B425 = (
+        "The checkpoint '{path}' was written by another config:\n{changes}\nResume with the same config and the same "
+        "overrides, or delete that folder to start anew."
+    )
+    B426 = (
+        "The {corpus} corpus is not that of the checkpoint '{path}': it had {then} docs and has {now} now. Bring the "
+        "files back, or delete that folder to start anew."
+    )
+    B427 = (
+        "The {corpus} corpus is not that of the checkpoint '{path}': it still has {n} docs, but their text, order or "
+        "annotation differ. Bring the files back, or delete that folder to start anew."
+    )
+
+    B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."
+    B451 = "There is no file that ends in {suffixes} below '{path}'. Name the files, or put them there."
+    B452 = (
+        "'{path}', line {line}, is not UTF-8: {reason}. Convert the file, for instance with: "
+        "iconv -f latin1 -t utf8 IN > OUT"
+    )
+    B453 = (
+        "'{path}' cannot be unpacked after line {line}: {reason}. The file is damaged or half-written: copy it again "
+        "and compare its checksum."
+    )
+    B454 = (
+        "'{path}' cannot be read: {reason}. The file is damaged: delete it to pretrain anew, or put back a copy of it."
+    )
+    B455 = (
+        "'{path}' belongs to a pretraining that was begun otherwise: {changed}. Give the same options to go on with "
+        "it, or another output folder to begin anew."
+    )
+    B456 = (
+        "The encoder spells with {n} word pieces that the teacher in '{path}' does not know: {pieces} … A teacher's "
+        "vocabulary must hold the encoder's: take a teacher of the same family, or trim the teacher's own vocabulary."
+    )
+    B457 = "{option} = {value} has no meaning. Give {expected}."
+    B458 = "The text has no words: nothing can be learned from {files}. Name files of plain text, one document a line."
 
     # --- B5xx: command line, project and reports ---
     B501 = (
@@ -341,6 +554,29 @@ class Errors:
     B508 = "There is no .spacy file to score in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
     B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
     B510 = "The pipeline '{model}' has no encoder of this package to measure; its pipes are: {pipes}."
+    B540 = (
+        "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
+        "annotating only: {stated}. Add them to its 'annotates', or map or leave them out (label_map, labels)."
+    )
+    B541 = (
+        "The dataset '{dataset}' has no knowledge base, and {config} links to one. Name a recipe without a linker "
+        "(--ner-config configs/ner.cfg), or describe a 'kb' in {folder}/{dataset}.yml."
+    )
+    B542 = (
+        "There is no file or folder '{path}', given as the corpus for '{split}'. Check the path; it is relative to the "
+        "project's folder."
+    )
+    B543 = (
+        "There is no {folder}/{dataset}.yml, so that '{dataset}' can only be files of your own: give {missing} too, or "
+        "the name of a dataset to take the rest from."
+    )
+    B544 = "A pipeline cannot be trained on {value!r}. Use {known}."
+    # Calibration and evaluation: B520 to B539.
+    B520 = "The pipeline '{model}' has no 'biobert_ner' whose scores could be calibrated; its pipes are: {pipes}."
+    B521 = (
+        "There is nothing to report on: neither the references in {corpora} nor what the pipeline found there has an "
+        "entity. Name a corpus with entities in doc.ents."
+    )
 
 
 @_numbered
@@ -352,6 +588,16 @@ class Warnings:
         "`span._.{name}` is already registered by something else, and stays as it is. The ranked concepts are in "
         '`doc.spans["{key}"].attrs`; to have them as an attribute, give the linker another name for it: '
         'extension = "…" in its config.'
+    )
+    W260 = (
+        "{count} concept(s) have the id of another concept of the knowledge base as an alternative id: {first} has "
+        "{other}. When links are scored, each of them counts as right for the other. If they are not the same, take "
+        "the reference out of the source."
+    )
+    W261 = (
+        "{count} id(s) stand in several of the knowledge bases without a name in common, such as {id}: '{first}' and "
+        "'{second}'. They were united; if they are not the same, one of the sources uses the prefix for another "
+        "vocabulary: correct it there."
     )
 
     # --- W3xx: corpora ---
@@ -372,4 +618,20 @@ class Warnings:
     W101 = (
         "`span._.{extension}` is already registered by something else, and stays as it is. The scores of entities "
         "are in the attrs of the span group, and `spacy_biobert.ner.extension.get_score(span)` finds them."
+    )
+
+    # --- W4xx: training ---
+    W420 = (
+        "This is not the software that wrote the checkpoint: {changes}. Training goes on, but may not end with "
+        "the very same weights."
+    )
+
+    # --- W5xx: command line, project and reports ---
+    W520 = (
+        "'{name}' finds no entity that can be judged in {corpus}: there is nothing to fit a temperature to, and its scores "
+        "stay as they are. Is this the development corpus of what it was trained on, and was it trained for long enough?"
+    )
+    W521 = (
+        "'{name}' leaves out entities below threshold = {threshold}, which was chosen for the scores before they were "
+        "calibrated. Choose it again, for example with `spacy find-threshold`."
     )

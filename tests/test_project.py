@@ -10,6 +10,7 @@ import sys
 from configparser import ConfigParser
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import srsly
@@ -121,7 +122,7 @@ def check_spacy_command(words):
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
     known = {name for parameter in command.params for name in parameter.opts}
-    given = [word for word in words if word.startswith("--")]
+    given = [word.partition("=")[0] for word in words if word.startswith("--")]
     assert [option for option in given if option not in known and "." not in option] == []
     required = [p for p in command.params if p.required and p.param_type_name == "argument"]
     assert len([word for word in words if not word.startswith("--")]) >= len(required)
@@ -131,6 +132,9 @@ def test_training_overrides_are_in_the_config(load):
     config = load()
     recipe = load_config(ROOT / config["vars"]["config"])
     (train,) = (command for command in config["commands"] if command["name"] == "train")
+    # A recipe without a linker takes the path of a knowledge base, and does nothing with it.
+    ner = load_config(ROOT / config["vars"]["ner_config"], overrides={"paths.kb": "kb"})
+    assert ner["paths"]["kb"] == "kb"
     overrides = re.findall(r"--(\w+(?:\.\w+)+)", " ".join(train["script"]))
     assert "paths.encoder" in overrides
     for name in overrides:
@@ -142,36 +146,104 @@ def test_training_overrides_are_in_the_config(load):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_dataset_settings_are_in_the_config(load, name):
-    recipe = load_config(ROOT / load()["vars"]["config"])
-    for setting in read_dataset(name, ROOT).settings:
-        section = recipe
-        for part in setting.split("."):
-            assert part in section, setting
-            section = section[part]
+    dataset = read_dataset(name, ROOT)
+    for variable in ("config", "ner_config") if dataset.kb else ("ner_config",):
+        recipe = load_config(ROOT / load()["vars"][variable])
+        for setting in dataset.settings:
+            section = recipe
+            for part in setting.split("."):
+                assert part in section, setting
+                section = section[part]
 
 
 def test_assets_are_pinned():
     listed = srsly.read_yaml(ROOT / "project.yml")["assets"]
     assert len(read_assets(ROOT)) == len(listed) == len({asset["dest"] for asset in listed})
     for asset in listed:
-        assert re.fullmatch(r"[0-9a-f]{32}", asset["checksum"])
-        assert re.match(r"https://\S+/[0-9a-f]{40}/", asset["url"])
+        assert re.fullmatch(r"[0-9a-f]{32}", asset.get("checksum", "0" * 32))
+        # Who cannot compare a file is told so.
+        assert ("checksum" in asset) != asset["description"].endswith("; checksum not yet known")
+        # A commit, or a version.
+        assert re.match(r"https://\S+/([0-9a-f]{40}/|[\w-]+-\d+\.\d+\.tar\.gz$)", asset["url"])
         assert asset["url"].rpartition("/")[2] == asset["dest"].rpartition("/")[2]
         # `spacy project assets` without --extra does not fail where there is no connection.
         assert asset["extra"] is True
 
 
-def test_assets_serve_a_dataset():
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_of_a_dataset_ships_or_has_an_address(name):
     assets = set(read_assets(ROOT))
-    assert {path for path in read_dataset("ncbi_disease", ROOT).files() if path not in assets} == set()
+    shipped = ROOT / "assets" / "sample"
+    files = read_dataset(name, ROOT).files()
+    assert [path for path in files if path not in assets and shipped not in (ROOT / path).parents] == []
+    assert [path for path in files if path not in assets and not (ROOT / path).is_file()] == []
 
 
-def test_the_public_corpora_have_the_checksums(tmp_path):
+def test_every_asset_is_of_a_dataset():
+    used = {path for name in NAMES for path in read_dataset(name, ROOT).files()}
+    assert set(read_assets(ROOT)) <= used
+
+
+def test_every_public_corpus_has_its_recipe():
+    corpora = (
+        "ncbi_disease bc5cdr bc5cdr_disease bc5cdr_chem bc2gm bc4chemd jnlpba linnaeus s800 anatem bionlp13cg craft"
+    )
+    assert set(corpora.split()) <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "sample"])
+def test_absent_files_are_named_with_their_addresses(project, monkeypatch, name):
+    monkeypatch.setattr("spacy_biobert.project.assets._receive", out_of_reach)
+    with pytest.raises(FileNotFoundError, match=r"^\[B501\]") as error:
+        fetch_dataset(read_dataset(name, project), project)
+    assets = read_assets(project)
+    absent = [path for path in read_dataset(name, project).files() if path in assets]
+    assert absent
+    for path in absent:
+        assert f"  {path}\n    from {assets[path].url}\n" in str(error.value)
+
+
+def out_of_reach(url, path):
+    raise URLError("no connection")
+
+
+@pytest.mark.parametrize(("name", "files"), [("ncbi_disease", 6), ("bc5cdr", 5), ("bc2gm", 3)])
+def test_the_public_corpora_have_the_checksums(tmp_path, name, files):
     if "SPACY_BIOBERT_DATA" not in os.environ:
         pytest.skip("SPACY_BIOBERT_DATA names no folder with the public corpora.")
     shutil.copy(ROOT / "project.yml", tmp_path)
-    fetched = fetch_dataset(read_dataset("ncbi_disease", ROOT), tmp_path, mirror=Path(os.environ["SPACY_BIOBERT_DATA"]))
-    assert len(fetched) == 5
+    dataset = read_dataset(name, ROOT)
+    assert all(read_assets(ROOT)[path].checksum for path in dataset.files())
+    assert len(fetch_dataset(dataset, tmp_path, mirror=Path(os.environ["SPACY_BIOBERT_DATA"]))) == files
+
+
+def test_the_command_for_entities_alone_passes_every_variable_on():
+    config = srsly.read_yaml(ROOT / "project.yml")
+    commands = {command["name"]: command for command in config["commands"]}
+    run = config["workflows"]["train_and_evaluate"]
+    used = set(re.findall(r"\$\{vars\.(\w+)\}", srsly.json_dumps([commands[name] for name in run])))
+    assert used >= {"dataset", "train", "train_on", "encoder", "seed"}
+    (script,) = commands["ner"]["script"]
+    assert used == set(re.findall(r"--vars\.(\w+)", script))
+    assert "--vars.config ${vars.ner_config}" in script
+
+
+def test_own_files_of_any_format(project):
+    """Own files, without a description: what the command `ner` does with them, up to training."""
+    shutil.copy(ROOT / "assets" / "sample" / "train.pubtator", project / "train.pubtator")
+    (project / "dev.tsv").write_text("Aspirin\tB-Chemical\n", encoding="utf-8")
+    (project / "brat").mkdir()
+    (project / "brat" / "1.txt").write_text("Aspirin", encoding="utf-8")
+    (project / "brat" / "1.ann").write_text("T1\tChemical 0 7\tAspirin\n", encoding="utf-8")
+    own = {"vars.train": "train.pubtator", "vars.dev": "dev.tsv", "vars.test": "brat"}
+    overrides = {"vars.dataset": "mine", "vars.config": "configs/ner.cfg", **own}
+    for command in ("fetch", "prepare"):
+        project_run(project, command, overrides=overrides)
+    made = sorted(str(path.relative_to(project / "corpus")) for path in (project / "corpus").rglob("*.spacy"))
+    assert made == ["mine/dev/dev.spacy", "mine/test/brat.spacy", "mine/train/train.spacy"]
+    assert not (project / "kb" / "mine").exists()
+    # Training finds all that it needs.
+    project_run(project, "train", overrides=overrides, dry=True)
 
 
 def test_nothing_runs_twice(project, capfd):

@@ -20,10 +20,12 @@ from .messages import clear_errors
 
 @app.command("convert")
 def convert_cli(
-    path: Annotated[Path, typer.Argument(metavar="INPUT", help="The corpus: an IOB/CoNLL or a PubTator file.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="The corpus: an IOB/CoNLL, PubTator or BioC file, or BRAT's folder.")
+    ],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The .spacy file to write.")],
     format: Annotated[
-        str, typer.Option("--format", "-f", help=f"{' or '.join(FORMATS)}; 'auto' tells by the first line.")
+        str, typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}; 'auto' tells by what is there.")
     ] = "auto",
     config: Annotated[
         Path | None,
@@ -43,12 +45,20 @@ def convert_cli(
     labels: Annotated[
         list[str] | None, typer.Option("--keep", help="Keep only mentions with this label, once for each.")
     ] = None,
+    annotates: Annotated[
+        str | None,
+        typer.Option(
+            "--annotates",
+            metavar="LABEL,LABEL",
+            help="The labels that the annotators looked for, where it may hold others unmarked. [all there are]",
+        ),
+    ] = None,
     prefixes: Annotated[
         list[str] | None,
-        typer.Option("--prefix", help="PubTator: TYPE=VOCABULARY of ids that are plain numbers. [Gene=NCBIGene …]"),
+        typer.Option("--prefix", help="All but IOB: TYPE=VOCABULARY of ids that are plain numbers. [Gene=NCBIGene …]"),
     ] = None,
     spans_key: Annotated[
-        str, typer.Option("--spans-key", help="PubTator: where all mentions go in doc.spans, nested ones too.")
+        str, typer.Option("--spans-key", help="All but IOB: where all mentions go in doc.spans, nested ones too.")
     ] = SPANS_KEY,
     n_sents: Annotated[
         int, typer.Option("--n-sents", "-n", help="IOB: sentences in one doc; 0 for whole documents.")
@@ -57,8 +67,13 @@ def convert_cli(
         bool, typer.Option("--strict", help="IOB: refuse mentions that do not open with a B, S or U tag.")
     ] = False,
     split_sentences: Annotated[
-        bool, typer.Option("--split-sentences", help="PubTator: set sentence starts by rule; documents stay whole.")
+        bool, typer.Option("--split-sentences", help="All but IOB: set sentence starts by rule; documents stay whole.")
     ] = False,
+    documents: Annotated[
+        Path | None,
+        typer.Option("--documents", help="All but IOB: a file with the ids of the docs to take, one a line."),
+    ] = None,
+    skip: Annotated[int, typer.Option("--skip", help="Docs to leave out at the beginning.", min=0)] = 0,
     limit: Annotated[int, typer.Option("--limit", help="The most docs to write; 0 for all.", min=0)] = 0,
 ) -> None:
     """Convert a corpus to a .spacy file, with entities and concept ids, and say what is in it."""
@@ -74,11 +89,14 @@ def convert_cli(
             label=label,
             label_map=_mapping("--label-map", label_map),
             labels=labels or None,
+            annotates=_listed(annotates),
             prefixes=_mapping("--prefix", prefixes),
             spans_key=spans_key,
             n_sents=n_sents,
             strict=strict,
             split_sentences=split_sentences,
+            documents=documents,
+            skip=skip,
             limit=limit,
             # Shown on a terminal only, so that logs stay readable.
             progress=lambda docs: tqdm(docs, desc=path.name, unit=" docs", disable=None, leave=False),
@@ -87,6 +105,11 @@ def convert_cli(
         msg.warn(str(warning.message))
     msg.table(_rows(summary, time.perf_counter() - start), aligns=("l", "r"))
     msg.good(f"Wrote {output}")
+
+
+def _listed(text: str | None) -> list[str] | None:
+    """Read a list with commas."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _mapping(option: str, pairs: list[str] | None) -> dict[str, str]:

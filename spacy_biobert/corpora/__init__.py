@@ -1,1 +1,1 @@
-"""Corpora: IOB and PubTator files to gold `Doc` objects, and the tokenizer that raw text needs."""
+"""Corpora: IOB, PubTator, BRAT and BioC files to gold `Doc` objects, and the tokenizer that raw text needs."""

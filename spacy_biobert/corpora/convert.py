@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.util import load_config, load_model_from_config
+from spacy.vocab import Vocab
 
 from ..errors import Errors, Warnings
 from ..identifiers import NIL
+from .annotated_labels import set_annotated_labels
 from .concept_ids import split_concept_ids
 from .documents import SPANS_KEY, USER_DATA_KEY
 from .lines import numbered_lines
-from .readers import iob_docs, make_labels, pubtator_docs
+from .readers import DOCUMENT_READERS, document_docs, iob_docs, make_labels
 from .tokenizer import make_tokenizer
 
-FORMATS = ("iob", "pubtator")
+FORMATS = ("iob", *DOCUMENT_READERS)
 _PUBTATOR_TITLE = re.compile(r"[^|\t]+\|\w+\|")
+# XML, or the braces of JSON with nothing but more JSON behind them: as a token, a brace has a tag.
+_BIOC_START = re.compile(r"\s*(?:<(?:\?xml|!DOCTYPE|collection)\b|[\[{]+\s*(?:\"|$))")
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Summary:
         linked: Those of `mentions` with a concept other than NIL.
         relations: Relations.
         unaligned: Those of `mentions` that begin or end inside one of the tokenizer's tokens.
+        annotates: The labels that are recorded as looked for; None where nothing is.
     """
 
     docs: int = 0
@@ -50,6 +55,7 @@ class Summary:
     linked: int = 0
     relations: int = 0
     unaligned: int = 0
+    annotates: Sequence[str] | None = None
 
     def add(self, doc: Doc, spans_key: str) -> None:
         """Count a document, whose mentions stand under a key of `doc.spans`, or else in `doc.ents` only."""
@@ -66,37 +72,44 @@ class Summary:
 
 
 def convert_corpus(
-    path: Path,
+    path: Path | Sequence[Path],
     output: Path,
     *,
     nlp: Language,
     format: str = "auto",
     label: str | None = None,
     label_map: Mapping[str, str] | None = None,
-    labels: list[str] | None = None,
+    labels: Sequence[str] | None = None,
+    annotates: Sequence[str] | None = None,
     prefixes: Mapping[str, str] | None = None,
     spans_key: str = SPANS_KEY,
     n_sents: int = 1,
     strict: bool = False,
     split_sentences: bool = False,
+    documents: Path | None = None,
+    skip: int = 0,
     limit: int = 0,
     progress: Callable[[Iterable[Doc]], Iterable[Doc]] = iter,
 ) -> Summary:
     """Convert a corpus to a ``.spacy`` file.
 
     Args:
-        path: The corpus.
+        path: The corpus, or several files that are one.
         output: The ``.spacy`` file to write.
         nlp: The pipeline whose tokenizer raw text is tokenized with, see `blank_pipeline`.
-        format: One of `FORMATS`, or "auto" to tell by the file's first line.
+        format: One of `FORMATS`, or "auto" to tell by what is there.
         label: IOB only: the label of tags that name none.
         label_map: The label of each type in the file; ``*`` stands for all others.
         labels: The labels to keep, after `label_map`; None keeps all.
-        prefixes: PubTator only: the vocabulary of concept ids that are plain numbers, by type.
-        spans_key: PubTator only: where all mentions go in `doc.spans`.
+        annotates: The labels that the corpus's annotators looked for, where others may stand in the text unmarked;
+            see `annotated_labels`. None for all there are.
+        prefixes: All but IOB: the vocabulary of concept ids that are plain numbers, by type.
+        spans_key: All but IOB: where all mentions go in `doc.spans`.
         n_sents: IOB only: sentences in one `Doc`; 0 for whole documents.
         strict: IOB only: refuse mentions that do not open with a B, S or U tag.
-        split_sentences: PubTator only: set sentence starts by rule.
+        split_sentences: All but IOB: set sentence starts by rule.
+        documents: All but IOB: a file with the ids of the documents to take, one a line; None takes all.
+        skip: Documents to leave out at the beginning.
         limit: The most documents to write; 0 for all.
         progress: What the documents pass through while they are read, such as a progress bar.
 
@@ -112,15 +125,32 @@ def convert_corpus(
     if format not in ("auto", *FORMATS):
         raise ValueError(Errors.B333.format(format=format, known=", ".join(("auto", *FORMATS))))
     kept = make_labels(label_map, labels)
-    if (guess_format(path) if format == "auto" else format) == "iob":
-        docs = iob_docs(path, nlp.vocab, label=label, labels=kept, n_sents=n_sents, strict=strict)
-    else:
-        docs = pubtator_docs(
-            path, nlp.make_doc, labels=kept, prefixes=prefixes, spans_key=spans_key, split_sentences=split_sentences
+
+    def read(path: Path) -> Iterator[Doc]:
+        found = guess_format(path) if format == "auto" else format
+        if found == "iob":
+            return iob_docs(path, nlp.vocab, label=label, labels=kept, n_sents=n_sents, strict=strict)
+        return document_docs(
+            path,
+            nlp.make_doc,
+            format=found,
+            labels=kept,
+            prefixes=prefixes,
+            spans_key=spans_key,
+            split_sentences=split_sentences,
         )
-    summary = write_docs(progress(islice(docs, limit or None)), output, spans_key=spans_key)
+
+    paths = [path] if isinstance(path, Path) else path
+    docs: Iterator[Doc] = chain.from_iterable(map(read, paths))
+    if documents is not None:
+        docs = _chosen(docs, documents)
+    if annotates is not None:
+        docs = _annotated(docs, annotates, spans_key)
+    summary = write_docs(progress(islice(docs, skip, skip + limit if limit else None)), output, spans_key=spans_key)
+    summary.annotates = annotates
     if labels is not None and not summary.mentions:
-        warnings.warn(Warnings.W303.format(path=path, labels=", ".join(labels)), stacklevel=2)
+        names = ", ".join(map(str, paths))
+        warnings.warn(Warnings.W303.format(path=names, labels=", ".join(labels)), stacklevel=2)
     return summary
 
 
@@ -145,15 +175,34 @@ def write_docs(docs: Iterable[Doc], output: Path, *, spans_key: str = SPANS_KEY)
     return summary
 
 
+def record_annotated_labels(path: Path, labels: Iterable[str], *, vocab: Vocab) -> None:
+    """Say in a ``.spacy`` file, for each of its documents, which labels the annotators looked for.
+
+    Args:
+        path: The file; it is written anew.
+        labels: The labels.
+        vocab: Any vocabulary.
+    """
+    doc_bin = DocBin(store_user_data=True)
+    for doc in DocBin().from_disk(path).get_docs(vocab):
+        set_annotated_labels(doc, labels)
+        doc_bin.add(doc)
+    doc_bin.to_disk(path)
+
+
 def guess_format(path: Path) -> str:
-    """Tell a PubTator file from an IOB file by its first line that is not blank.
+    """Tell the format of a corpus: BRAT's is a folder, and the others differ in their first line that is not blank.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file's first line is not UTF-8.
     """
+    if path.is_dir():
+        return "brat"
     for _, line in numbered_lines(path):
         if line.strip():
+            if _BIOC_START.match(line):
+                return "bioc"
             return "pubtator" if _PUBTATOR_TITLE.match(line) else "iob"
     return "iob"
 
@@ -182,3 +231,30 @@ def blank_pipeline(config: Path | None = None) -> Language:
         raise ValueError(Errors.B332.format(path=config))
     section = {key: settings[key] for key in ("lang", "tokenizer") if key in settings}
     return load_model_from_config({"nlp": {**section, "pipeline": []}}, auto_fill=True)
+
+
+def _chosen(docs: Iterable[Doc], path: Path) -> Iterator[Doc]:
+    """Pick the documents that a file lists."""
+    listed = {line.strip() for _, line in numbered_lines(path) if line.strip()}
+    missing = set(listed)
+    for doc in docs:
+        data = doc.user_data.get(USER_DATA_KEY)
+        if data is None:
+            raise ValueError(Errors.B367.format(path=path))
+        if data["id"] in listed:
+            missing.discard(data["id"])
+            yield doc
+    if missing:
+        shown = ", ".join(sorted(missing)[:5]) + (", …" if len(missing) > 5 else "")
+        raise ValueError(Errors.B366.format(path=path, ids=shown))
+
+
+def _annotated(docs: Iterable[Doc], labels: Sequence[str], spans_key: str) -> Iterator[Doc]:
+    """Say of each document which labels were looked for, and refuse a mention with another."""
+    for doc in docs:
+        for span in doc.spans.get(spans_key, doc.ents):
+            if span.label_ not in labels:
+                message = Errors.B340.format(mention=span.text, label=span.label_, labels=", ".join(labels))
+                raise ValueError(message)
+        set_annotated_labels(doc, labels)
+        yield doc

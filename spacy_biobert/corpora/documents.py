@@ -3,9 +3,11 @@
 What a reference `Doc` holds:
 
 - ``doc.ents``: the mentions, with their concept ids in ``ent.kb_id_``; where mentions overlap, the longest.
-- ``doc.spans[spans_key]``: all mentions of a PubTator document, the nested and overlapping ones too.
-- ``doc.user_data[USER_DATA_KEY]``: a PubTator document's id, its passages' kinds and lengths, its relations, and the
-  offsets of mentions that the tokenizer cannot express.
+- ``doc.spans[spans_key]``: all mentions of a document with offsets, the nested and overlapping ones too. A mention of
+  several pieces ("breast … cancer" in "breast and ovarian cancer") is the stretch that covers them.
+- ``doc.user_data[USER_DATA_KEY]``: the document's id, its passages' kinds and lengths, its relations, and the offsets
+  of mentions that the tokenizer cannot express; where there are any, the offsets of mentions that have a name, and of
+  the pieces of mentions.
 
 A mention that begins or ends inside a token is not lost: the reference's token is cut there. spaCy aligns reference and
 predicted tokens, so that such a mention counts in evaluation for what it is, one that this tokenizer can never find.
@@ -24,16 +26,16 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..identifiers import NIL
+from .annotations import AnnotatedDocument, Mention, Passage, Relation
 from .concept_ids import DEFAULT_PREFIXES, join_concept_ids, parse_concept_ids, split_concept_ids
 from .iob import Sentence
-from .pubtator import Mention, Passage, PubTatorDocument, Relation
 from .sentences import sentence_starts
 
 SPANS_KEY = "ner"
 """Where all gold mentions stand in `doc.spans`, if nothing else is said: where ``biobert_ner`` puts its predictions."""
 
 USER_DATA_KEY = "pubtator"
-"""What a PubTator document's `doc.user_data` is filed under."""
+"""What a document's `doc.user_data` is filed under, after the first format that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def sentences_to_doc(vocab: Vocab, sentences: Sequence[Sentence], *, labels: Lab
 
 
 def document_to_doc(
-    document: PubTatorDocument,
+    document: AnnotatedDocument,
     tokenize: Callable[[str], Doc],
     *,
     labels: Labels = ALL_LABELS,
@@ -96,7 +98,7 @@ def document_to_doc(
     spans_key: str = SPANS_KEY,
     split_sentences: bool = False,
 ) -> Doc:
-    """Make a reference `Doc` of a PubTator document.
+    """Make a reference `Doc` of a document.
 
     Args:
         document: The document.
@@ -132,11 +134,15 @@ def document_to_doc(
         "relations": [(relation.label, *relation.arguments) for relation in document.relations],
         "unaligned": unaligned,
     }
+    if named := {mention.id: (mention.start, mention.end) for mention in document.mentions if mention.id}:
+        doc.user_data[USER_DATA_KEY]["mentions"] = named
+    if pieces := [list(mention.fragments) for mention in document.mentions if mention.fragments]:
+        doc.user_data[USER_DATA_KEY]["fragments"] = pieces
     return doc
 
 
-def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str | None = None) -> PubTatorDocument:
-    """Make a PubTator document of a `Doc`, predicted or gold.
+def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str | None = None) -> AnnotatedDocument:
+    """Make a document of a `Doc`, predicted or gold, to be written in one of the formats.
 
     Args:
         doc: The `Doc`.
@@ -144,7 +150,7 @@ def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str 
         spans_key: Take mentions from `doc.spans` under this key instead of `doc.ents`.
 
     Returns:
-        The document. One that was not read from PubTator is all title, with an empty abstract.
+        The document. One that was not read from a corpus is all title, with an empty abstract.
 
     Raises:
         ValueError: The `Doc` has no number of its own and none is given, or no spans under that key.
@@ -165,7 +171,7 @@ def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str 
         ids = "|".join("-1" if concept == NIL else concept for concept in split_concept_ids(span.kb_id_))
         mentions.append(Mention(span.start_char, span.end_char, span.text, span.label_, ids))
     relations = tuple(Relation(label, tuple(arguments)) for label, *arguments in data.get("relations", ()))
-    return PubTatorDocument(identifier, tuple(passages), tuple(mentions), relations)
+    return AnnotatedDocument(identifier, tuple(passages), tuple(mentions), relations)
 
 
 def grouped(sentences: Iterable[Sentence], n_sents: int) -> Iterator[list[Sentence]]:

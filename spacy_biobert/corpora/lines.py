@@ -1,11 +1,39 @@
-"""Lines of a text file with their numbers, read strictly: a corpus that cannot be decoded is never guessed at."""
+"""Text files, plain or gzipped, read strictly: a corpus that cannot be decoded is never guessed at."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 
 from ..errors import Errors
+
+_GZIP = b"\x1f\x8b"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedIOBase]:
+    """Open a file to read bytes; one that is gzipped, whatever its name, is unpacked on the way.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The gzipped file is damaged, or cut off.
+    """
+    if path.is_dir():
+        raise ValueError(Errors.B341.format(path=path))
+    if not path.is_file():
+        raise FileNotFoundError(Errors.B301.format(path=path))
+    with path.open("rb") as raw:
+        packed = raw.read(len(_GZIP)) == _GZIP
+        raw.seek(0)
+        try:
+            with gzip.GzipFile(fileobj=raw) if packed else raw as file:
+                yield file
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(Errors.B342.format(path=path, reason=error)) from None
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -15,22 +43,36 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     order mark at the start is dropped.
 
     Args:
-        path: The file.
+        path: The file, plain or gzipped.
 
     Yields:
         The line's number, from 1, and the line without its end.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A line is not UTF-8.
+        ValueError: A line is not UTF-8, or a gzipped file is damaged.
     """
-    if not path.is_file():
-        raise FileNotFoundError(Errors.B301.format(path=path))
-    with path.open("rb") as file:
+    with opened(path) as file:
         for number, raw in enumerate(file, 1):
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                message = Errors.B302.format(path=path, line=number, byte=raw[error.start], column=error.start + 1)
-                raise ValueError(message) from None
+            line = _decoded(path, number, raw, "utf-8-sig" if number == 1 else "utf-8")
             yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def whole_text(path: Path) -> str:
+    """Read a UTF-8 text file as it is, each character that an offset may count in its place.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A line is not UTF-8, or a gzipped file is damaged.
+    """
+    with opened(path) as file:
+        return "".join(_decoded(path, number, raw, "utf-8") for number, raw in enumerate(file, 1))
+
+
+def _decoded(path: Path, number: int, raw: bytes, encoding: str) -> str:
+    """Decode a line, or say which byte is wrong."""
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        message = Errors.B302.format(path=path, line=number, byte=raw[error.start], column=error.start + 1)
+        raise ValueError(message) from None

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Errors
+from .annotations import AnnotatedDocument, Mention, Passage, Relation
 from .lines import numbered_lines
 
 _PASSAGE = re.compile(r"([^|\t]+)\|(\w+)\|(.*)", re.DOTALL)
@@ -26,68 +26,7 @@ _RELATION_TYPE = re.compile(r"[^\W\d].*", re.DOTALL)
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A part of a document: ``t`` the title, ``a`` the abstract."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A mention, as a line of the file says it.
-
-    Attributes:
-        start: Offset of its first character in the document's text.
-        end: Offset after its last character.
-        text: What stands there.
-        label: The file's type: ``Disease``, ``SpecificDisease``, ``T047``.
-        ids: The column of concept ids, unparsed; None where the line has no such column.
-        extra: Further columns. BC5CDR writes out the parts of a composite mention in one.
-    """
-
-    start: int
-    end: int
-    text: str
-    label: str
-    ids: str | None = None
-    extra: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A relation of the document: its type and its arguments, most often two concept ids."""
-
-    label: str
-    arguments: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PubTatorDocument:
-    """A document with its annotations, in the order of the file.
-
-    Attributes:
-        id: The document's number.
-        passages: Title and abstract.
-        mentions: All mentions, also nested, overlapping and repeated ones.
-        relations: All relations.
-        line: The line it starts at, from 1; not part of the document's identity.
-    """
-
-    id: str
-    passages: tuple[Passage, ...]
-    mentions: tuple[Mention, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    line: int = field(default=0, compare=False)
-
-    @property
-    def text(self) -> str:
-        """The passages joined by one space each: the text that offsets count in, also where the abstract is empty."""
-        return " ".join(passage.text for passage in self.passages)
-
-
-def read_pubtator(path: Path) -> Iterator[PubTatorDocument]:
+def read_pubtator(path: Path) -> Iterator[AnnotatedDocument]:
     """Read a PubTator file, a document at a time.
 
     A document starts at a title, or at a passage with another id than the one before; blank lines mean nothing. Every
@@ -130,7 +69,7 @@ def read_pubtator(path: Path) -> Iterator[PubTatorDocument]:
         yield _document(path, first, document_id, passages, annotations)
 
 
-def format_pubtator(documents: Iterable[PubTatorDocument]) -> str:
+def format_pubtator(documents: Iterable[AnnotatedDocument]) -> str:
     """Write documents in PubTator's format, which `read_pubtator` reads back.
 
     Args:
@@ -155,9 +94,9 @@ def format_pubtator(documents: Iterable[PubTatorDocument]) -> str:
 
 def _document(
     path: Path, first: int, document_id: str, passages: list[Passage], annotations: list[tuple[int, list[str]]]
-) -> PubTatorDocument:
+) -> AnnotatedDocument:
     """Put a document together and check its annotations against its text."""
-    document = PubTatorDocument(document_id, tuple(passages), line=first)
+    document = AnnotatedDocument(document_id, tuple(passages), line=first)
     text = document.text
     mentions: list[Mention] = []
     relations: list[Relation] = []
@@ -168,7 +107,7 @@ def _document(
             relations.append(Relation(columns[1], tuple(columns[2:])))
         else:
             raise ValueError(Errors.B310.format(path=path, line=number, content="\t".join(columns)[:80]))
-    return PubTatorDocument(document_id, tuple(passages), tuple(mentions), tuple(relations), first)
+    return AnnotatedDocument(document_id, tuple(passages), tuple(mentions), tuple(relations), first)
 
 
 def _mention(path: Path, number: int, columns: list[str], text: str) -> Mention:

@@ -1,4 +1,4 @@
-"""Corpus readers that a config can name: IOB and PubTator files straight into spaCy's training loop.
+"""Corpus readers that a config can name: IOB, PubTator, BRAT and BioC straight into spaCy's training loop.
 
 [corpora.train]
 @readers = "spacy_biobert.PubTatorCorpus.v1"
@@ -11,7 +11,8 @@ path = "assets/ncbi_disease/NCBItrainset_corpus.txt"
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -21,10 +22,22 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..errors import Errors, Warnings
+from .annotations import AnnotatedDocument
+from .bioc import read_bioc
+from .brat import read_brat
 from .concept_ids import DEFAULT_PREFIXES
 from .documents import ALL_LABELS, SPANS_KEY, USER_DATA_KEY, Labels, document_to_doc, grouped, sentences_to_doc
 from .iob import read_iob
-from .pubtator import PubTatorDocument, read_pubtator
+from .pubtator import read_pubtator
+from .s800 import read_s800
+
+DOCUMENT_READERS: dict[str, Callable[[Path], Iterator[AnnotatedDocument]]] = {
+    "pubtator": read_pubtator,
+    "brat": read_brat,
+    "bioc": read_bioc,
+    "s800": read_s800,
+}
+"""How each format with offsets is read."""
 
 Corpus = Callable[[Language], Iterator[Example]]
 
@@ -100,12 +113,61 @@ def make_pubtator_corpus(
     Raises:
         ValueError: There is no path. The function itself raises what `read_pubtator` raises.
     """
-    source = _checked(path, "spacy_biobert.PubTatorCorpus.v1")
+    return make_document_corpus(
+        _checked(path, "spacy_biobert.PubTatorCorpus.v1"),
+        format="pubtator",
+        limit=limit,
+        label_map=label_map,
+        labels=labels,
+        prefixes=prefixes,
+        spans_key=spans_key,
+        split_sentences=split_sentences,
+    )
+
+
+def make_document_corpus(
+    path: Path | None,
+    *,
+    format: str,
+    limit: int = 0,
+    label_map: dict[str, str] | None = None,
+    labels: list[str] | None = None,
+    prefixes: dict[str, str] | None = None,
+    spans_key: str = SPANS_KEY,
+    split_sentences: bool = False,
+) -> Corpus:
+    """Make the reader registered as ``spacy_biobert.DocumentCorpus.v1``, for every format with offsets into raw text.
+
+    Args:
+        path: A corpus: a file, or a folder for "brat".
+        format: How it is written: a key of `DOCUMENT_READERS`.
+        limit: The most documents to read; 0 for all.
+        label_map: As for `make_pubtator_corpus`, as are the others.
+        labels: The labels to keep.
+        prefixes: The vocabulary of concept ids that are plain numbers, by type.
+        spans_key: Where all mentions go in `doc.spans`.
+        split_sentences: Set sentence starts by rule.
+
+    Returns:
+        A function from a pipeline to examples, which reads the corpus anew each time.
+
+    Raises:
+        ValueError: There is no path, or no such format. The function itself raises what the format's reader raises.
+    """
+    source = _checked(path, "spacy_biobert.DocumentCorpus.v1")
+    if format not in DOCUMENT_READERS:
+        raise ValueError(Errors.B333.format(format=format, known=", ".join(DOCUMENT_READERS)))
     kept = make_labels(label_map, labels)
 
     def read(nlp: Language) -> Iterator[Example]:
-        docs = pubtator_docs(
-            source, nlp.make_doc, labels=kept, prefixes=prefixes, spans_key=spans_key, split_sentences=split_sentences
+        docs = document_docs(
+            source,
+            nlp.make_doc,
+            format=format,
+            labels=kept,
+            prefixes=prefixes,
+            spans_key=spans_key,
+            split_sentences=split_sentences,
         )
         for doc in islice(docs, limit or None):
             yield Example(nlp.make_doc(doc.text), doc)
@@ -113,7 +175,7 @@ def make_pubtator_corpus(
     return read
 
 
-def make_labels(label_map: Mapping[str, str] | None, keep: list[str] | None) -> Labels:
+def make_labels(label_map: Mapping[str, str] | None, keep: Iterable[str] | None) -> Labels:
     """Make `Labels` of what a config or a command line says."""
     return Labels(label_map or {}, None if keep is None else frozenset(keep))
 
@@ -145,18 +207,19 @@ def iob_docs(
         raise ValueError(Errors.B323.format(path=path, what="sentence"))
 
 
-def pubtator_docs(
+def document_docs(
     path: Path,
     tokenize: Callable[[str], Doc],
     *,
+    format: str,
     labels: Labels = ALL_LABELS,
     prefixes: Mapping[str, str] | None = None,
     spans_key: str = SPANS_KEY,
     split_sentences: bool = False,
 ) -> Iterator[Doc]:
-    """Read reference `Doc` objects from a PubTator file; the arguments are those of `make_pubtator_corpus`.
+    """Read reference `Doc` objects from a corpus with offsets; the arguments are those of `make_document_corpus`.
 
-    A document that stands in the file twice, annotations and all, is read once, with a warning. At the end a warning
+    A document that stands in the corpus twice, annotations and all, is read once, with a warning. At the end a warning
     says how many mentions the tokenizer could not express.
 
     Raises:
@@ -164,9 +227,9 @@ def pubtator_docs(
         ValueError: The file is not what it should be, or empty.
     """
     prefixes = {**DEFAULT_PREFIXES, **(prefixes or {})}
-    seen: set[PubTatorDocument] = set()
+    seen: set[AnnotatedDocument] = set()
     n_unaligned = 0
-    for document in read_pubtator(path):
+    for document in DOCUMENT_READERS[format](path):
         if document in seen:
             warnings.warn(Warnings.W301.format(path=path, line=document.line, id=document.id), stacklevel=2)
             continue
@@ -180,6 +243,10 @@ def pubtator_docs(
         raise ValueError(Errors.B323.format(path=path, what="document"))
     if n_unaligned:
         warnings.warn(Warnings.W302.format(path=path, n=n_unaligned), stacklevel=2)
+
+
+pubtator_docs = partial(document_docs, format="pubtator")
+"""`document_docs` of a PubTator file."""
 
 
 def _checked(path: Path | None, reader: str) -> Path:

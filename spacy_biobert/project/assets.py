@@ -1,6 +1,7 @@
 """Bringing a dataset's files: from where they already are, from a folder that has them, or from their public address.
 
 A file counts once its MD5 checksum, which is what spaCy's projects compare, is the one that ``project.yml`` states.
+Where none is stated, any file in its place counts.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ class Asset:
     Attributes:
         dest: Where it belongs, from the project's folder.
         url: Its public address.
-        checksum: Its MD5 checksum, in hexadecimal digits.
+        checksum: Its MD5 checksum, in hexadecimal digits; None where it is not known, and whatever comes is taken.
     """
 
     dest: Path
     url: str
-    checksum: str
+    checksum: str | None = None
 
 
 def read_assets(project: Path) -> dict[Path, Asset]:
-    """Read the assets that ``project.yml`` lists with an address and a checksum.
+    """Read the assets that ``project.yml`` lists with an address.
 
     Args:
         project: The project's folder.
@@ -56,7 +57,9 @@ def read_assets(project: Path) -> dict[Path, Asset]:
         ValueError: The folder has no ``project.yml``, or it is no YAML.
     """
     listed = srsly.read_yaml(project / PROJECT_FILE).get("assets", [])
-    assets = [Asset(Path(a["dest"]), a["url"], a["checksum"].lower()) for a in listed if "url" in a and "checksum" in a]
+    assets = [
+        Asset(Path(a["dest"]), a["url"], str(a.get("checksum", "")).lower() or None) for a in listed if "url" in a
+    ]
     return {asset.dest: asset for asset in assets}
 
 
@@ -87,10 +90,10 @@ def fetch_dataset(
         target = project / path
         asset = assets.get(path)
         if asset is None:
-            if not target.is_file():
+            if not target.exists():
                 recipe = DATASETS / f"{dataset.name}.yml"
                 raise FileNotFoundError(Errors.B503.format(path=path, recipe=recipe, project=PROJECT_FILE))
-            report(f"{path}: part of the project")
+            report(f"{path}: already there")
         elif target.is_file():
             _check(target, asset)
             report(f"{path}: already there")
@@ -105,7 +108,7 @@ def fetch_dataset(
                 missing.append(f"  {path}\n    from {asset.url}\n    ({problem})")
                 continue
             report(f"{path}: downloaded")
-        checksums[path.as_posix()] = md5(target)
+        checksums |= folder_checksums(target) if target.is_dir() else {path.as_posix(): md5(target)}
     if missing:
         raise FileNotFoundError(Errors.B501.format(dataset=dataset.name, missing="\n".join(missing)))
     return checksums
@@ -128,7 +131,7 @@ def md5(path: Path) -> str:
 def _check(path: Path, asset: Asset) -> None:
     """Raise where a file is not the asset."""
     found = md5(path)
-    if found != asset.checksum:
+    if asset.checksum and found != asset.checksum:
         raise ValueError(Errors.B502.format(path=path, project=PROJECT_FILE, found=found, expected=asset.checksum))
 
 
@@ -158,7 +161,7 @@ def _download(asset: Asset, target: Path, out_of_reach: set[str]) -> str | None:
         with _placed(target) as part:
             _receive(asset.url, part)
             found = md5(part)
-            if found != asset.checksum:
+            if asset.checksum and found != asset.checksum:
                 raise HTTPException(f"what came has the MD5 checksum {found}, not {asset.checksum}")
     except urllib.error.HTTPError as error:
         return f"the server answered {error.code} {error.reason}"

@@ -4,6 +4,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner, Result
 
 from spacy_biobert.cli import app
+from spacy_biobert.corpora.annotated_labels import get_annotated_labels
 
 PUBTATOR = (
     "1|t|Wilson disease.\n1|a|Blocks 5-HT6. Well.\n1\t0\t14\tWilson disease\tSpecificDisease\tD006527\n"
@@ -71,6 +72,9 @@ def test_labels_to_keep(corpus, tmp_path):
         (["--format", "xml"], "B333"),
         (["--format", "iob"], "B304"),
         (["--config", "absent.cfg"], "B301"),
+        (["--annotates", "Modifier, Chemical"], "B340"),
+        (["--format", "brat"], "B343"),
+        (["--documents", "absent.txt"], "B301"),
     ],
 )
 def test_errors_are_messages(corpus, tmp_path, options, code):
@@ -79,3 +83,11 @@ def test_errors_are_messages(corpus, tmp_path, options, code):
     assert f"[{code}]" in result.output
     assert isinstance(result.exception, SystemExit)
     assert not (tmp_path / "corpus.spacy").exists()
+
+
+def test_labels_that_are_annotated(corpus, tmp_path):
+    options = ["--keep", "Chemical", "--annotates", "Chemical, Gene"]
+    result = convert(corpus, tmp_path / "corpus.spacy", *options)
+    assert result.exit_code == 0, result.output
+    [doc] = DocBin().from_disk(tmp_path / "corpus.spacy").get_docs(spacy.blank("en").vocab)
+    assert get_annotated_labels(doc) == {"Chemical", "Gene"}

@@ -9,6 +9,7 @@ from spacy import blank
 from spacy.tokens import DocBin
 from spacy.util import load_config
 
+from spacy_biobert.corpora.annotated_labels import get_annotated_labels
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.project.assets import md5
 
@@ -19,10 +20,15 @@ train = null
 
 [nlp]
 lang = "en"
-pipeline = []
+pipeline = ["biobert_linker"]
 
 [nlp.tokenizer]
 @tokenizers = "spacy_biobert.Tokenizer.v1"
+
+[components]
+
+[components.biobert_linker]
+factory = "biobert_linker"
 
 [training]
 max_steps = 1000
@@ -56,9 +62,13 @@ def project(tmp_path):
     return folder
 
 
-def prepare(invoke, project):
+def prepare(invoke, project, *options, name="mine"):
     corpus, kb = project / "corpus", project / "kb"
-    return invoke("prepare", "mine", corpus, kb, "--config", project / "recipe.cfg", "--project", project)
+    return invoke("prepare", name, corpus, kb, "--config", project / "recipe.cfg", "--project", project, *options)
+
+
+def annotated(path):
+    return {get_annotated_labels(doc) for doc in DocBin().from_disk(path).get_docs(blank("en").vocab)}
 
 
 def test_fetch_records_what_training_depends_on(invoke, project):
@@ -70,6 +80,7 @@ def test_fetch_records_what_training_depends_on(invoke, project):
     locked = srsly.read_json(project / "corpus" / "sources.json")
     assert list(locked)[:2] == ["corpus.pubtator", "kb.jsonl"]
     assert locked["kb.jsonl"] == md5(project / "kb.jsonl")
+    assert locked["configs/datasets/mine.yml"] == md5(project / "configs" / "datasets" / "mine.yml")
     assert [name for name in locked if name.endswith("encoder/config.json")]
 
 
@@ -112,7 +123,7 @@ def test_prepare_makes_all_that_training_needs(invoke, project):
     (doc,) = DocBin().from_disk(project / "corpus" / "test" / "abstracts.spacy").get_docs(blank("en").vocab)
     assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [("fever", "Disease", "MESH:D005334")]
     assert (project / "corpus" / "train" / "abstracts.spacy").is_file()
-    assert (project / "corpus" / "dev.spacy").is_file()
+    assert (project / "corpus" / "dev" / "dev.spacy").is_file()
     assert len(KnowledgeBase.open(project / "kb")) >= 150
 
 
@@ -155,3 +166,88 @@ def test_an_unknown_dataset(invoke, project):
     status, output = invoke("fetch", "yours", "--project", project)
     assert status == 1
     assert "[B504]" in output
+
+
+@pytest.fixture
+def without_kb(project):
+    """The project, with a recipe without a linker, and a dataset that has no knowledge base."""
+    recipe = project / "configs" / "datasets" / "mine.yml"
+    description = srsly.read_yaml(recipe)
+    del description["kb"]
+    srsly.write_yaml(recipe, description)
+    (project / "ner.cfg").write_text(CONFIG.replace("biobert_linker", "sentencizer"))
+    return project
+
+
+def test_prepare_without_a_knowledge_base_takes_the_recipe_for_entities(invoke, without_kb):
+    status, output = prepare(invoke, without_kb, "--ner-config", without_kb / "ner.cfg")
+    assert status == 0, output
+    assert not (without_kb / "kb").exists()
+    assert load_config(without_kb / "corpus" / "config.cfg")["nlp"]["pipeline"] == ["sentencizer"]
+
+
+def test_prepare_without_a_knowledge_base_and_without_that_recipe(invoke, without_kb):
+    status, output = prepare(invoke, without_kb)
+    assert status == 1
+    assert "[B541]" in output
+    assert not (without_kb / "corpus").exists()
+
+
+def test_prepare_on_own_files(invoke, without_kb, tmp_path):
+    (tmp_path / "own.tsv").write_text("Aspirin\tB-Drug\nhelps\tO\n")
+    (tmp_path / "brat").mkdir()
+    (tmp_path / "brat" / "1.txt").write_text("Aspirin helps.")
+    (tmp_path / "brat" / "1.ann").write_text("T1\tDrug 0 7\tAspirin\n")
+    own = ["--train", tmp_path / "own.tsv", "--dev", tmp_path / "own.tsv", "--test", tmp_path / "brat"]
+    status, output = prepare(invoke, without_kb, "--ner-config", without_kb / "ner.cfg", *own, name="new")
+    assert status == 0, output
+    (doc,) = DocBin().from_disk(without_kb / "corpus" / "test" / "brat.spacy").get_docs(blank("en").vocab)
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("Aspirin", "Drug")]
+    lock = tmp_path / "sources.json"
+    status, output = invoke("fetch", "new", "--project", without_kb, "--lock", lock, *own)
+    assert status == 0, output
+    assert len(srsly.read_json(lock)) == 3
+
+
+def test_prepare_trains_on_dev_where_it_is_told_to(invoke, project):
+    dev_there = project / "corpus" / "train" / "dev" / "dev.spacy"
+    assert prepare(invoke, project, "--train-on", "train+dev")[0] == 0
+    assert md5(dev_there) == md5(project / "corpus" / "dev" / "dev.spacy")
+    assert prepare(invoke, project, "--train-on", "train+dev")[0] == 0
+    # And not a second longer than that.
+    assert prepare(invoke, project)[0] == 0
+    assert not dev_there.exists()
+
+
+def test_prepare_on_what_it_does_not_know(invoke, project):
+    status, output = prepare(invoke, project, "--train-on", "test")
+    assert status == 1
+    assert "[B544]" in output
+
+
+def test_prepare_removes_what_an_earlier_description_has_left(invoke, project):
+    stale = project / "corpus" / "train" / "stale.spacy"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    assert prepare(invoke, project)[0] == 0
+    assert not stale.exists()
+
+
+def test_prepare_records_what_differing_corpora_annotate(invoke, project):
+    recipe = project / "configs" / "datasets" / "mine.yml"
+    description = srsly.read_yaml(recipe)
+    (project / "genes.tsv").write_text("TP53\tB-GENE\n")
+    genes = {"path": "genes.tsv", "format": "iob", "label_map": {"*": "Gene"}}
+    description["train"]["genes"] = description["test"]["genes"] = genes
+    description["dev"] = {"abstracts": description["dev"], "genes": genes}
+    srsly.write_yaml(recipe, description)
+    status, output = prepare(invoke, project)
+    assert status == 0, output
+    for split in ("train", "dev", "test"):
+        assert annotated(project / "corpus" / split / "abstracts.spacy") == {frozenset({"Disease"})}
+        assert annotated(project / "corpus" / split / "genes.spacy") == {frozenset({"Gene"})}
+
+
+def test_prepare_records_nothing_where_corpora_agree(invoke, project):
+    prepare(invoke, project)
+    assert annotated(project / "corpus" / "train" / "abstracts.spacy") == {None}

@@ -1,9 +1,12 @@
+import gzip
+
 import pytest
 import spacy
 from spacy.tokens import DocBin
 from spacy.training import Corpus
 
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus, guess_format
+from spacy_biobert.corpora.annotated_labels import get_annotated_labels
+from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus, guess_format, record_annotated_labels
 from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY
 
 IOB = "Wilson\tB-Disease\ndisease\tI-Disease\n\nNone\tO\n\n"
@@ -102,17 +105,91 @@ def test_meaningless_options(tmp_path):
     (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
     with pytest.raises(ValueError, match=r"\[B330\] '.*corpus\.bin' does not end in \.spacy"):
         convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.bin", nlp=spacy.blank("en"))
-    with pytest.raises(ValueError, match=r"\[B333\] format = 'bioc' has no meaning"):
-        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=spacy.blank("en"), format="bioc")
+    with pytest.raises(ValueError, match=r"\[B333\] format = 'word' has no meaning"):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=spacy.blank("en"), format="word")
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(PUBTATOR, "pubtator"), ("\n\n" + PUBTATOR, "pubtator"), (IOB, "iob"), ("|\tO\n", "iob"), ("", "iob")],
+    [
+        (PUBTATOR, "pubtator"),
+        ("\n\n" + PUBTATOR, "pubtator"),
+        (IOB, "iob"),
+        ("|\tO\n", "iob"),
+        ("{\tO\n", "iob"),
+        ("<\tO\n", "iob"),
+        ("", "iob"),
+        ('<?xml version="1.0"?><collection/>', "bioc"),
+        ("<collection>", "bioc"),
+        ('{"documents": []}', "bioc"),
+        ('{\n  "documents": []}', "bioc"),
+        ('[{"documents": []}]', "bioc"),
+    ],
 )
 def test_formats_are_told_apart(tmp_path, text, expected):
     (tmp_path / "corpus").write_text(text, encoding="utf8")
     assert guess_format(tmp_path / "corpus") == expected
+    assert guess_format(tmp_path) == "brat"
+
+
+def test_packed_files(tmp_path):
+    for name, text in (("iob", IOB), ("pubtator", PUBTATOR)):
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+        assert guess_format(tmp_path / f"{name}.gz") == name
+    summary = convert_corpus(tmp_path / "iob.gz", tmp_path / "corpus.spacy", nlp=blank_pipeline())
+    assert summary.docs == 2
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(IOB.encode())[:-9])
+    with pytest.raises(ValueError, match=r"\[B342\] '.*cut\.gz' cannot be unpacked"):
+        convert_corpus(tmp_path / "cut.gz", tmp_path / "corpus.spacy", nlp=blank_pipeline(), format="iob")
+
+
+def test_several_files_are_one_corpus(tmp_path):
+    (tmp_path / "a.tsv").write_text(IOB, encoding="utf8")
+    (tmp_path / "b.txt").write_text(PUBTATOR, encoding="utf8")
+    with pytest.warns(UserWarning, match="W302"):
+        summary = convert_corpus(
+            [tmp_path / "a.tsv", tmp_path / "b.txt"], tmp_path / "corpus.spacy", nlp=blank_pipeline()
+        )
+    assert (summary.docs, summary.mentions["Disease"], summary.mentions["Chemical"]) == (3, 1, 1)
+
+
+def annotated(path):
+    return [get_annotated_labels(doc) for doc in DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)]
+
+
+def test_annotated_labels_live_in_the_file(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    output = tmp_path / "corpus.spacy"
+    nlp = blank_pipeline()
+    convert_corpus(tmp_path / "corpus.tsv", output, nlp=nlp)
+    assert annotated(output) == [None, None]
+    summary = convert_corpus(tmp_path / "corpus.tsv", output, nlp=nlp, annotates=["Disease", "Gene"])
+    assert summary.annotates == ["Disease", "Gene"]
+    assert annotated(output) == [{"Disease", "Gene"}] * 2
+    # Nothing else changes when they are recorded later on.
+    record_annotated_labels(output, ["Disease"], vocab=nlp.vocab)
+    assert annotated(output) == [{"Disease"}] * 2
+    examples = list(Corpus(output)(nlp))
+    assert [[token.text for token in example.predicted] for example in examples] == [["Wilson", "disease"], ["None"]]
+    assert examples[0].get_aligned_ner() == ["B-Disease", "L-Disease"]
+
+
+def test_a_mention_with_a_label_that_is_not_annotated(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    with pytest.raises(
+        ValueError, match=r"\[B340\] The mention 'Wilson disease' has the label 'Disease', .* only: Gene"
+    ):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=blank_pipeline(), annotates=["Gene"])
+    assert not (tmp_path / "corpus.spacy").exists()
+
+
+def test_iob_files_do_not_name_documents(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    (tmp_path / "ids").write_text("1\n")
+    with pytest.raises(ValueError, match=r"\[B367\]"):
+        convert_corpus(
+            tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=blank_pipeline(), documents=tmp_path / "ids"
+        )
 
 
 def test_pipeline_that_tokenizes_as_a_config_says(tmp_path):

@@ -8,8 +8,11 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import registry
 
+from spacy_biobert.corpora.bioc import format_bioc
+from spacy_biobert.corpora.brat import format_brat
 from spacy_biobert.corpora.documents import SPANS_KEY
-from spacy_biobert.corpora.readers import make_iob_corpus, make_pubtator_corpus
+from spacy_biobert.corpora.pubtator import read_pubtator
+from spacy_biobert.corpora.readers import make_document_corpus, make_iob_corpus, make_pubtator_corpus
 from spacy_biobert.corpora.tokenizer import make_tokenizer
 
 IOB = "-DOCSTART-\tO\n\nWilson\tB-Disease\ndisease\tI-Disease\n\nTP53\tB-Gene\n\n-DOCSTART-\tO\n\nNone\tO\n"
@@ -124,3 +127,28 @@ def test_pubtator_errors(nlp, pubtator):
 def test_no_path(make, path):
     with pytest.raises(ValueError, match=r"\[B322\] spacy_biobert\.\w+\.v1 has no path"):
         make(path)
+
+
+def test_every_format_with_offsets_gives_the_same(nlp, pubtator, tmp_path):
+    documents = list(read_pubtator(pubtator))
+    (tmp_path / "corpus.json").write_text(format_bioc(documents), encoding="utf8")
+    (tmp_path / "brat").mkdir()
+    for document in documents:
+        text, ann = format_brat(document)
+        (tmp_path / "brat" / f"{document.id}.txt").write_text(text, encoding="utf8")
+        (tmp_path / "brat" / f"{document.id}.ann").write_text(ann, encoding="utf8")
+    found = []
+    for format, path in (("pubtator", pubtator), ("bioc", tmp_path / "corpus.json"), ("brat", tmp_path / "brat")):
+        corpus = make_document_corpus(path, format=format, label_map={"*": "Q"}, labels=["Q"])
+        with pytest.warns(UserWarning, match="W302"):
+            examples = list(corpus(nlp))
+        found.append([(example.text, labels(example.reference)) for example in examples])
+        assert [len(example.reference.spans[SPANS_KEY]) for example in examples] == [3, 1]
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_unknown_format(pubtator):
+    with pytest.raises(ValueError, match=r"\[B333\] format = 'iob' .*: pubtator, brat, bioc, s800"):
+        make_document_corpus(pubtator, format="iob")
+    with pytest.raises(ValueError, match=r"\[B322\] spacy_biobert\.DocumentCorpus\.v1 has no path"):
+        make_document_corpus(None, format="bioc")

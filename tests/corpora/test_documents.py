@@ -6,6 +6,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
 from spacy_biobert.corpora.documents import (
     SPANS_KEY,
     USER_DATA_KEY,
@@ -16,20 +17,19 @@ from spacy_biobert.corpora.documents import (
     sentences_to_doc,
 )
 from spacy_biobert.corpora.iob import Sentence
-from spacy_biobert.corpora.pubtator import Mention, Passage, PubTatorDocument, Relation
 from spacy_biobert.corpora.tokenizer import make_tokenizer
 
 NLP = spacy.blank("en")
 NLP.tokenizer = make_tokenizer()(NLP)
 
 
-def document(title: str, abstract: str, *mentions: tuple[str, str, str], relations=()) -> PubTatorDocument:
+def document(title: str, abstract: str, *mentions: tuple[str, str, str], relations=()) -> AnnotatedDocument:
     """Make a document whose mentions are given as (text, type, ids), each where it first stands."""
     text = f"{title} {abstract}"
     found = [
         Mention(text.index(words), text.index(words) + len(words), words, label, ids) for words, label, ids in mentions
     ]
-    return PubTatorDocument("7", (Passage("t", title), Passage("a", abstract)), tuple(found), tuple(relations))
+    return AnnotatedDocument("7", (Passage("t", title), Passage("a", abstract)), tuple(found), tuple(relations))
 
 
 def ents(doc: Doc) -> list[tuple[str, str, str]]:
@@ -109,7 +109,7 @@ def test_mentions_inside_tokens_cut_the_gold_tokens():
 
 
 def test_white_space_is_no_part_of_a_mention():
-    source = PubTatorDocument("1", (Passage("t", "A  plus  sign"),), (Mention(1, 9, "  plus  ", "X"),))
+    source = AnnotatedDocument("1", (Passage("t", "A  plus  sign"),), (Mention(1, 9, "  plus  ", "X"),))
     assert ents(document_to_doc(source, NLP.make_doc)) == [("plus", "X", "")]
 
 
@@ -164,7 +164,7 @@ def test_any_doc_can_be_written():
 @given(st.data())
 def test_every_mention_is_found_where_it_was(data):
     passages = tuple(Passage(kind, data.draw(st.text(st.sampled_from("ab1-. (\n"), max_size=15))) for kind in "ta")
-    text = PubTatorDocument("1", passages).text
+    text = AnnotatedDocument("1", passages).text
     offsets = st.integers(0, len(text))
     pairs = [
         (min(pair), max(pair))
@@ -173,7 +173,7 @@ def test_every_mention_is_found_where_it_was(data):
     ]
     mentions = tuple(Mention(start, end, text[start:end], "X", "D000001") for start, end in pairs)
     doc = document_to_doc(
-        PubTatorDocument("1", passages, mentions), NLP.make_doc, split_sentences=data.draw(st.booleans())
+        AnnotatedDocument("1", passages, mentions), NLP.make_doc, split_sentences=data.draw(st.booleans())
     )
     assert doc.text == text
     spans = {(span.start_char, span.text) for span in doc.spans[SPANS_KEY]}

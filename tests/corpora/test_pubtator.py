@@ -4,20 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_biobert.corpora.pubtator import (
-    Mention,
-    Passage,
-    PubTatorDocument,
-    Relation,
-    format_pubtator,
-    read_pubtator,
-)
+from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
+from spacy_biobert.corpora.pubtator import format_pubtator, read_pubtator
 
 TITLE = "Wilson disease in siblings."
 ABSTRACT = "Penicillamine helped | both."
 
 
-def read(tmp_path: Path, text: str | bytes) -> list[PubTatorDocument]:
+def read(tmp_path: Path, text: str | bytes) -> list[AnnotatedDocument]:
     path = tmp_path / "corpus.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode("utf8"))
     return list(read_pubtator(path))
@@ -29,7 +23,7 @@ def test_reads_a_document(tmp_path):
         f"1|t|{TITLE}\n1|a|{ABSTRACT}\n1\t0\t14\tWilson disease\tDisease\tD006527\n"
         "1\t28\t41\tPenicillamine\tChemical\tD010396\n1\tTreatment\tD010396\tD006527\tNovel\n\n",
     )
-    assert document == PubTatorDocument(
+    assert document == AnnotatedDocument(
         "1",
         (Passage("t", TITLE), Passage("a", ABSTRACT)),
         (
@@ -129,9 +123,9 @@ FIELD = st.text(st.characters(categories=["L", "N", "P"], exclude_characters="\t
 
 
 @st.composite
-def documents(draw) -> PubTatorDocument:
+def documents(draw) -> AnnotatedDocument:
     passages = (Passage("t", draw(TEXT)), Passage("a", draw(TEXT)))
-    text = PubTatorDocument("1", passages).text
+    text = AnnotatedDocument("1", passages).text
     mentions = []
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(text) - 1))
@@ -143,7 +137,7 @@ def documents(draw) -> PubTatorDocument:
     relations = [
         Relation("CID", tuple(draw(st.lists(FIELD, min_size=1, max_size=3)))) for _ in range(draw(st.integers(0, 2)))
     ]
-    return PubTatorDocument(draw(FIELD), passages, tuple(mentions), tuple(relations))
+    return AnnotatedDocument(draw(FIELD), passages, tuple(mentions), tuple(relations))
 
 
 @given(st.lists(documents(), max_size=3))

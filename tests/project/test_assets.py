@@ -1,6 +1,7 @@
 """Fetching: what is there counts, what is elsewhere is copied or downloaded, and what cannot be had is named."""
 
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import srsly
 
 from spacy_biobert.project.assets import fetch_dataset, md5, read_assets
-from spacy_biobert.project.datasets import Dataset, Source
+from spacy_biobert.project.datasets import CorpusSource, Dataset, Source
 
 FILES = {"assets/ner/a.tsv": b"one\tO\n", "assets/kb/b.txt": b"two||too\n"}
 # A port that nothing listens on answers at once.
@@ -49,10 +50,9 @@ def make_project(tmp_path):
             assets.append({"dest": dest, "url": url, "checksum": checksum})
         srsly.write_yaml(project / "project.yml", {"assets": assets})
         (project / "shipped.tsv").write_text("three\tO\n")
-        source, kb = Source(Path("assets/ner/a.tsv"), "iob"), Source(Path("assets/kb/b.txt"), "medic")
-        return project, Dataset(
-            "mine", "Mine", {"abstracts": source}, Source(Path("shipped.tsv"), "iob"), {"tokens": source}, kb
-        )
+        source, shipped = CorpusSource((Path("assets/ner/a.tsv"),)), CorpusSource((Path("shipped.tsv"),))
+        kb = Source(Path("assets/kb/b.txt"), "medic")
+        return project, Dataset("mine", "Mine", {"abstracts": source}, {"dev": shipped}, {"tokens": source}, kb)
 
     return make
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_there_counts(make_project):
     checksums = fetch_dataset(dataset, project, report=lines.append)
     assert list(checksums) == ["assets/ner/a.tsv", "shipped.tsv", "assets/kb/b.txt"]
     assert checksums["assets/kb/b.txt"] == md5(project / "assets/kb/b.txt")
-    assert [line.rpartition(": ")[2] for line in lines] == ["already there", "part of the project", "already there"]
+    assert [line.rpartition(": ")[2] for line in lines] == ["already there"] * 3
 
 
 def test_a_mirror_comes_before_the_address(make_project, tmp_path):
@@ -144,7 +144,28 @@ def test_a_file_that_nobody_knows(make_project):
         fetch_dataset(dataset, project)
 
 
-def test_assets_without_address_or_checksum_are_not_fetched(tmp_path):
-    assets = [{"dest": "assets/x", "checksum": "0" * 32}, {"dest": "assets/y", "url": NOWHERE}]
-    srsly.write_yaml(tmp_path / "project.yml", {"assets": assets})
+def test_assets_without_address_are_not_fetched(tmp_path):
+    srsly.write_yaml(tmp_path / "project.yml", {"assets": [{"dest": "assets/x", "checksum": "0" * 32}]})
     assert read_assets(tmp_path) == {}
+
+
+def test_whatever_comes_is_taken_where_no_checksum_is_known(make_project, server):
+    address, folder = server
+    project, dataset = make_project(address)
+    listed = srsly.read_yaml(project / "project.yml")["assets"]
+    srsly.write_yaml(project / "project.yml", {"assets": [{"dest": a["dest"], "url": a["url"]} for a in listed]})
+    for dest in FILES:
+        (folder / Path(dest).name).write_bytes(b"another\tO\n")
+    assert set(fetch_dataset(dataset, project)) == {*FILES, "shipped.tsv"}
+    # And again, with what is there now.
+    assert set(fetch_dataset(dataset, project)) == {*FILES, "shipped.tsv"}
+
+
+def test_each_file_of_a_folder_counts(make_project):
+    project, dataset = make_project(NOWHERE)
+    fill(project)
+    (project / "brat").mkdir()
+    for name in ("1.txt", "1.ann"):
+        (project / "brat" / name).write_text(name)
+    checksums = fetch_dataset(replace(dataset, test={"brat": CorpusSource((Path("brat"),), "brat")}), project)
+    assert len([path for path in checksums if "/brat/1." in path]) == 2
