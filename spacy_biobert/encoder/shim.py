@@ -67,6 +67,7 @@ class EncoderShim(Shim):
         self._checkpoint: Checkpoint | None = None
         self._runtime: Runtime | None = None
         self._table: PieceTable | None = None
+        self._owed: Optimizer | None = None
 
     # --- what it holds ---
 
@@ -140,6 +141,8 @@ class EncoderShim(Shim):
 
     def begin_update(self, plan: Plan) -> tuple[torch.Tensor, Callable[[torch.Tensor], None]]:
         """Return token vectors and what takes their gradient, adding it to the weights'."""
+        if self._owed is not None:
+            self.finish_update(self._owed)
         runtime = self.runtime
         autocast = resolve_precision(self.run.train_precision, runtime.device, training=True) == "bfloat16"
         vectors = runtime.train(plan, self.settings.pooling, autocast=autocast)
@@ -158,6 +161,7 @@ class EncoderShim(Shim):
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Let an optimizer step the weights by their gradients, then clear those."""
+        self._owed = None
         if self._checkpoint is None:
             return
         bert = self._checkpoint.bert
@@ -168,8 +172,11 @@ class EncoderShim(Shim):
         else:
             self._step_by_array(optimizer)
         bert.zero_grad(set_to_none=True)
-        if self._runtime is not None:
-            self._runtime.weights_changed()
+        self.weights_changed()
+
+    def owe(self, optimizer: Optimizer) -> None:
+        """Make a step by the gradients that there are, but not before the next forward pass of training."""
+        self._owed = optimizer
 
     def _step_by_array(self, optimizer: Optimizer) -> None:
         """Step with one of thinc's own optimizers, which see one array at a time."""
@@ -183,23 +190,28 @@ class EncoderShim(Shim):
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
         """Use averaged weights, where the optimizer keeps them, within a block."""
-        averaged = {key[1]: value for key, value in params.items() if isinstance(key, tuple) and key[0] == self.id}
-        if self._checkpoint is None or not averaged:
+        if self._checkpoint is None:
             yield
             return
-        bert = self._checkpoint.bert
-        kept = {name: weights.detach().clone() for name, weights in bert.named_parameters() if name in averaged}
-        self._assign({name: xp2torch(value) for name, value in averaged.items()})
+        kept = {}
+        for name, weights in self.checkpoint.bert.named_parameters():
+            averaged = params.get((self.id, name))
+            if averaged is not None:
+                tensor = averaged if isinstance(averaged, torch.Tensor) else xp2torch(averaged)
+                # Exchanged rather than copied: weights may be large, and there are two sets of them already.
+                kept[weights], weights.data = weights.data, tensor.to(weights.device)
+        if kept:
+            self.weights_changed()
         try:
             yield
         finally:
-            self._assign(kept)
+            for weights, values in kept.items():
+                weights.data = values
+            if kept:
+                self.weights_changed()
 
-    def _assign(self, values: dict[str, torch.Tensor]) -> None:
-        with torch.no_grad():
-            for name, weights in self.checkpoint.bert.named_parameters():
-                if name in values:
-                    weights.copy_(values[name])
+    def weights_changed(self) -> None:
+        """Let prediction take note of new weights."""
         if self._runtime is not None:
             self._runtime.weights_changed()
 

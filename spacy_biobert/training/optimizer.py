@@ -4,16 +4,31 @@ thinc's Adam clips each array by its own norm, decays every parameter alike, and
 (Devlin et al. 2019, appendix A.3; Loshchilov and Hutter 2019, https://openreview.net/forum?id=Bkg6RiCqY7) clips the
 norm of the whole gradient, and decays neither biases nor normalisations. `AdamW` does that for PyTorch modules, in one
 fused step, and for the arrays of thinc layers.
+
+Two options are for fine-tuning that forgets less: lower learning rates for lower layers (Howard and Ruder 2018,
+https://aclanthology.org/P18-1031; Clark et al. 2020, https://openreview.net/forum?id=r1xMH1BtvB), and averaged weights
+(Polyak and Juditsky 1992), which spaCy scores and stores wherever an optimizer keeps them.
 """
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from typing import Any
 
 import torch
 from thinc.api import Optimizer
 from thinc.types import FloatsXd
 from torch import nn
+
+from ..errors import Errors
+
+_LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+_EMBEDDINGS = re.compile(r"(?:^|\.)embeddings\.")
+MODULE_STATE = ("step", "exp_avg", "exp_avg_sq")
+"""What PyTorch keeps for each parameter."""
+MAX_AVERAGE_DECAY = 0.9999
+"""The same that thinc has for its arrays."""
 
 
 class AdamW(Optimizer):
@@ -29,9 +44,19 @@ class AdamW(Optimizer):
             thinc array to this norm by itself. 0 turns clipping off.
         head_factor: Multiplies the learning rate of thinc arrays: heads, which start from nothing, may learn faster
             than a pretrained encoder.
+        layer_decay: The learning rate of each layer of a module, as a share of that of the layer above it. The last
+            layer learns at the full rate, the embeddings at the lowest; 1 lets all learn alike.
+        use_averages: Keep a running average of all weights, float32, beside them, in ``averages``: after step t its
+            decay is (1 + t) / (10 + t), but at most 0.9999, so that it is made of about the last tenth of the steps
+            (Shamir and Zhang 2013, https://proceedings.mlr.press/v28/shamir13.html, section 4). What ``spacy train``
+            scores and stores are then the averaged weights.
+
+    Raises:
+        ValueError: ``layer_decay`` is not above 0 and at most 1.
     """
 
-    # thinc's class has slots; a subclass without them can hold more.
+    # thinc's class has slots; a subclass without them can hold more. The averages of modules are tensors.
+    averages: dict[tuple[int, str], Any] | None
 
     def __init__(
         self,
@@ -43,7 +68,11 @@ class AdamW(Optimizer):
         eps: float = 1e-8,
         max_grad_norm: float = 1.0,
         head_factor: float = 1.0,
+        layer_decay: float = 1.0,
+        use_averages: bool = False,
     ) -> None:
+        if not 0.0 < layer_decay <= 1.0:
+            raise ValueError(Errors.B420.format(value=layer_decay))
         super().__init__(
             learn_rate,
             L2=0.0,
@@ -52,10 +81,11 @@ class AdamW(Optimizer):
             eps=eps,
             grad_clip=max_grad_norm,
             L2_is_weight_decay=True,
-            use_averages=False,
+            use_averages=use_averages,
         )
         self.weight_decay = weight_decay
         self.head_factor = head_factor
+        self.layer_decay = layer_decay
         self._modules: dict[int, torch.optim.AdamW] = {}
 
     def __call__(
@@ -63,6 +93,9 @@ class AdamW(Optimizer):
     ) -> tuple[FloatsXd, FloatsXd]:
         """Step one array of a thinc layer in place, and clear its gradient."""
         lr_scale *= self.head_factor
+        if self.averages is not None and key not in self.averages:
+            # thinc would begin with zeros.
+            self.averages[key] = weights.copy()
         if self.weight_decay and weights.ndim > 1:
             weights *= 1.0 - self.learn_rate * lr_scale * self.weight_decay
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
@@ -77,20 +110,70 @@ class AdamW(Optimizer):
         optimizer = self._modules.get(key)
         if optimizer is None:
             optimizer = self._modules[key] = self._make(module)
+            if self.averages is not None:
+                self.averages |= {(key, name): some.detach().clone() for name, some in module.named_parameters()}
         if self.grad_clip:
             nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip, foreach=True)
         for group in optimizer.param_groups:
-            group["lr"] = self.learn_rate
+            group["lr"] = self.learn_rate * group["lr_share"]
         optimizer.step()
+        if self.averages is not None:
+            self._average(key, module, self.averages)
+
+    def module_state(self, key: int, module: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
+        """Return what is kept for each parameter of a module, by its name: ``step`` and two moments."""
+        optimizer = self._modules.get(key)
+        if optimizer is None:
+            return {}
+        return {
+            name: optimizer.state[weights] for name, weights in module.named_parameters() if weights in optimizer.state
+        }
+
+    def restore_module(self, key: int, module: nn.Module, state: dict[str, dict[str, torch.Tensor]]) -> None:
+        """Take back what `module_state` gave, by kind and then by name, with the module's ``averages``."""
+        if not state.get("step"):
+            return
+        optimizer = self._modules[key] = self._make(module)
+        for name, weights in module.named_parameters():
+            if name in state["step"]:
+                optimizer.state[weights] = {kind: state[kind][name].to(weights.device) for kind in MODULE_STATE}
+            if self.averages is not None:
+                self.averages[key, name] = state["averages"][name].to(weights.device)
 
     def _make(self, module: nn.Module) -> torch.optim.AdamW:
-        matrices = [weights for weights in module.parameters() if weights.ndim > 1]
-        vectors = [weights for weights in module.parameters() if weights.ndim <= 1]
+        shares = layer_shares(module, self.layer_decay)
+        members: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+        for name, weights in module.named_parameters():
+            decay = self.weight_decay if weights.ndim > 1 else 0.0
+            members[shares[name], decay].append(weights)
         groups = [
-            {"params": matrices, "weight_decay": self.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
+            {"params": some, "weight_decay": decay, "lr_share": share} for (share, decay), some in members.items()
         ]
         return torch.optim.AdamW(groups, lr=self.learn_rate, betas=(self.b1, self.b2), eps=self.eps, fused=True)
+
+    def _average(self, key: int, module: nn.Module, averages: dict[tuple[int, str], Any]) -> None:
+        """Draw the averages of a module's weights nearer to what the weights are now."""
+        steps = self.nr_update[key, ""] = self.nr_update[key, ""] + 1
+        decay = min((1 + steps) / (10 + steps), MAX_AVERAGE_DECAY)
+        tensors = [averages[key, name] for name, _ in module.named_parameters()]
+        with torch.no_grad():
+            torch._foreach_lerp_(tensors, list(module.parameters()), 1 - decay)
+
+
+def layer_shares(module: nn.Module, layer_decay: float) -> dict[str, float]:
+    """Give each parameter's share of the learning rate, by its name.
+
+    Args:
+        module: Parameters in ``layers`` belong to layers, counted from the bottom; below them are those in
+            ``embeddings``, and any other is taken to be above them.
+        layer_decay: Share of each layer in the rate of the one above.
+    """
+    depths = {}
+    for name, _ in module.named_parameters():
+        layer = _LAYER.search(name)
+        depths[name] = int(layer[1]) + 1 if layer else 0 if _EMBEDDINGS.search(name) else None
+    top = max((depth for depth in depths.values() if depth is not None), default=0)
+    return {name: 1.0 if depth is None else layer_decay ** (top - depth) for name, depth in depths.items()}
 
 
 def make_adamw(
@@ -102,6 +185,8 @@ def make_adamw(
     eps: float = 1e-8,
     max_grad_norm: float = 1.0,
     head_factor: float = 1.0,
+    layer_decay: float = 1.0,
+    use_averages: bool = False,
 ) -> AdamW:
     """Make the optimizer ``spacy_biobert.AdamW.v1``; see `AdamW` for the options."""
     return AdamW(
@@ -112,4 +197,6 @@ def make_adamw(
         eps=eps,
         max_grad_norm=max_grad_norm,
         head_factor=head_factor,
+        layer_decay=layer_decay,
+        use_averages=use_averages,
     )

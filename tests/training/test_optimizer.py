@@ -9,7 +9,8 @@ from spacy import registry
 from thinc.api import Config, Model
 from torch import nn
 
-from spacy_biobert.training.optimizer import AdamW, make_adamw
+from spacy_biobert.encoder.bert import Bert, BertConfig
+from spacy_biobert.training.optimizer import AdamW, layer_shares, make_adamw
 
 CONFIG = """
 [optimizer]
@@ -159,8 +160,86 @@ def test_schedules_are_followed():
 
 
 def test_averages_are_off():
-    """spaCy evaluates with averaged weights where an optimizer keeps them; this one does not."""
-    assert not make_adamw().averages
+    """spaCy evaluates with averaged weights where an optimizer keeps them; this one does so only when it is told to."""
+    optimizer = make_adamw()
+    module = make_module()
+    set_gradients(module, 0)
+    optimizer.step_module(1, module)
+    assert not optimizer.averages
+
+
+def make_bert():
+    torch.manual_seed(0)
+    return Bert(BertConfig(vocab_size=11, width=8, n_layers=3, n_heads=2, hidden_width=8, n_positions=8))
+
+
+def test_lower_layers_learn_at_lower_rates():
+    shares = layer_shares(make_bert(), 0.5)
+    assert shares["embeddings.word.weight"] == shares["embeddings.norm.bias"] == 0.125
+    assert [shares[f"layers.{i}.qkv.weight"] for i in range(3)] == [0.25, 0.5, 1.0]
+    assert set(layer_shares(make_bert(), 1.0).values()) == {1.0}
+    assert set(layer_shares(make_module(), 0.5).values()) == {1.0}, "a module without layers learns as a whole"
+
+
+def test_layer_decay_scales_steps():
+    """Adam's first step is as long as the learning rate, whatever the gradient."""
+    bert = make_bert()
+    before = copy.deepcopy(bert)
+    for weights in bert.parameters():
+        weights.grad = torch.ones_like(weights)
+    AdamW(0.01, weight_decay=0.0, layer_decay=0.5).step_module(1, bert)
+    shares = layer_shares(bert, 0.5)
+    for (name, weights), old in zip(bert.named_parameters(), before.parameters(), strict=True):
+        torch.testing.assert_close(old - weights, torch.full_like(weights, 0.01 * shares[name]), rtol=1e-3, atol=1e-6)
+
+
+def test_layer_decay_of_one_changes_nothing():
+    """A module whose layers learn alike is stepped exactly as one that has no layers."""
+    ours = make_bert()
+    theirs = copy.deepcopy(ours)
+    optimizer, reference = AdamW(0.01, beta2=0.98, eps=1e-6, layer_decay=1.0), reference_of(theirs, 0.01, 0.01)
+    for step in range(3):
+        set_gradients(ours, step)
+        set_gradients(theirs, step)
+        optimizer.step_module(1, ours)
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+        reference.step()
+    assert_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("layer_decay", [0.0, -0.5, 1.5])
+def test_layer_decay_must_make_sense(layer_decay):
+    with pytest.raises(ValueError, match="B420"):
+        make_adamw(layer_decay=layer_decay)
+
+
+def test_modules_and_arrays_are_averaged_alike():
+    """The averages begin with the weights themselves, and follow Shamir and Zhang's weights."""
+    module = nn.Linear(4, 3, bias=False)
+    optimizer = make_adamw(0.05, use_averages=True)
+    array = module.weight.detach().numpy().copy()
+    expected = array.astype("f8")
+    for step in range(1, 30):
+        set_gradients(module, step, scale=0.1)
+        gradient = module.weight.grad.numpy().copy()
+        optimizer.step_module(1, module)
+        array, _ = optimizer((2, "W"), array, gradient)
+        decay = (1 + step) / (10 + step)
+        expected = decay * expected + (1 - decay) * module.weight.detach().numpy()
+        np.testing.assert_allclose(optimizer.averages[1, "weight"], expected, atol=1e-5)
+        np.testing.assert_allclose(optimizer.averages[2, "W"], expected, atol=1e-3)
+    assert not np.allclose(expected, array, atol=1e-2), "weights have moved"
+
+
+def test_all_parameters_are_averaged():
+    """Those too that no gradient reaches."""
+    module = make_module()
+    set_gradients(module, 0)
+    module[3].weight.grad = None
+    optimizer = make_adamw(0.1, use_averages=True)
+    optimizer.step_module(1, module)
+    assert {name for _, name in optimizer.averages} == {name for name, _ in module.named_parameters()}
+    assert torch.equal(optimizer.averages[1, "3.weight"], module[3].weight)
 
 
 def test_layers_of_thinc_step_with_it():

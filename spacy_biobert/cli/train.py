@@ -1,0 +1,58 @@
+"""``spacy biobert train``: `spacy train`, and it goes on where it was killed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from spacy import util
+from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show_validation_error
+from spacy.training.initialize import init_nlp
+from wasabi import msg
+
+from . import app
+from .messages import clear_errors
+
+
+@app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def train_cli(
+    ctx: typer.Context,
+    config_path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="Config file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder for the trained pipeline.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the output folder, if there is one.")
+    ] = False,
+    checkpoint_every: Annotated[
+        int, typer.Option(min=0, help="Write a checkpoint every so many steps; 0: after each evaluation.")
+    ] = 0,
+    code_path: Annotated[
+        Path | None, typer.Option("--code", "-c", help="Python file with registered functions to import.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-V", help="Say more.")] = False,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU to use, -1 for none.")] = -1,
+) -> None:
+    """Train a pipeline as `spacy train` does, with the same config and the same overrides, writing checkpoints.
+
+    A training that was killed goes on with --resume, where its last checkpoint was written. The checkpoint is removed
+    when training has come to its end.
+    """
+    # Every spaCy command imports this module, and few train.
+    from ..training.loop import train
+
+    if verbose:
+        util.logger.setLevel(logging.DEBUG)
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code_path)
+    msg.info(f"Saving to output directory: {output}")
+    setup_gpu(gpu_id)
+    with clear_errors():
+        with show_validation_error(config_path):
+            config = util.load_config(config_path, overrides=overrides, interpolate=False)
+        msg.divider("Initializing pipeline")
+        with show_validation_error(config_path, hint_fill=False):
+            nlp = init_nlp(config, use_gpu=gpu_id)
+        msg.good("Initialized pipeline")
+        msg.divider("Training pipeline")
+        train(nlp, output, resume=resume, every=checkpoint_every, use_gpu=gpu_id)
