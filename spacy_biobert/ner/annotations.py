@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
+from .clashes import best_subset
 from .extension import ANNOTATOR, SCORES
 from .mentions import Mentions
 
@@ -18,35 +19,44 @@ def trim_whitespace(doc: Doc, mentions: Mentions) -> Mentions:
         while start < end and doc[end - 1].is_space:
             end -= 1
         starts[i], ends[i] = start, end
-    return Mentions(starts, ends, mentions.labels, mentions.scores).select(starts < ends)
+    return Mentions(starts, ends, mentions.labels, mentions.scores).select(starts < ends).in_order()
 
 
 def annotate(
-    doc: Doc, mentions: Mentions, label_hashes: list[int], *, spans_key: str, annotator: str, overwrite: bool
+    doc: Doc,
+    mentions: Mentions,
+    label_hashes: list[int],
+    *,
+    spans_key: str,
+    annotator: str,
+    overwrite: bool,
+    clash: str,
 ) -> None:
     """Write a doc's mentions into its span group, with their scores, and into ``doc.ents``.
 
     Args:
         doc: The doc to change.
-        mentions: Its mentions, not overlapping.
+        mentions: Its mentions, sorted. Where they overlap, ``doc.ents`` gets the best ones.
         label_hashes: The hash of each label, by its index.
         spans_key: The span group to replace.
         annotator: The component's name. What it has annotated before is replaced.
         overwrite: Whether to replace entities and blocked tokens that others have set in ``doc.ents``, or to keep them
             and leave out the mentions that overlap them.
+        clash: Which of the mentions that overlap are the best, see :func:`best_subset`.
     """
     bounds = zip(mentions.starts.tolist(), mentions.ends.tolist(), mentions.labels.tolist(), strict=True)
     spans = [Span(doc, start, end, label=label_hashes[label]) for start, end, label in bounds]
-    if overwrite or not doc.has_annotation("ENT_IOB"):
-        doc.set_ents(spans)
-    else:
+    kept: list[Span] = []
+    blocked: list[Span] = []
+    if not overwrite and doc.has_annotation("ENT_IOB"):
         kept, blocked = _others(doc, doc.spans.get(spans_key), annotator)
-        taken = np.zeros(len(doc) + 1, dtype=np.int64)
-        for span in kept + blocked:
-            taken[span.start + 1 : span.end + 1] = 1
-        n_taken = taken.cumsum()
-        is_free = n_taken[mentions.ends] == n_taken[mentions.starts]
-        doc.set_ents(kept + [span for span, free in zip(spans, is_free, strict=True) if free], blocked=blocked)
+    taken = np.zeros(len(doc) + 1, dtype=np.int64)
+    for span in kept + blocked:
+        taken[span.start + 1 : span.end + 1] = 1
+    n_taken = taken.cumsum()
+    free = np.flatnonzero(n_taken[mentions.ends] == n_taken[mentions.starts])
+    chosen = free[best_subset(mentions.select(free), clash)]
+    doc.set_ents(kept + [spans[i] for i in chosen.tolist()], blocked=blocked)
     attrs = {SCORES: mentions.scores.tolist(), ANNOTATOR: annotator}
     doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=spans)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from spacy.language import Language
@@ -14,17 +14,20 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, NumpyOps, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
 
 from ..errors import Errors
 from .annotations import annotate, trim_whitespace
-from .decoding import decode
 from .extension import install_extension
-from .gold import gold_tags
+from .layers import TagLayers, find_in_layers, make_tag_layers
 from .listeners import missing_upstream
 from .loss import cross_entropy
-from .mentions import Mentions, find_mentions
-from .model import TagScores, TokenClassifier
-from .tags import TagScheme, make_tag_scheme
+from .mentions import Mentions
+from .model import TagScores, TokenClassifier, start_outside
+from .sequence_loss import sequence_cross_entropy
+from .settings import check_settings
+from .tags import TagScheme
+from .targets import allowed_tags, gold_mentions
 
 DEFAULT_SPANS_KEY = "ner"
 
@@ -46,10 +49,15 @@ pooling = {"@layers": "reduce_mean.v1"}
     default_config={
         "model": Config().from_str(_DEFAULT_MODEL)["model"],
         "scheme": "BILUO",
+        "overlapping": False,
         "spans_key": DEFAULT_SPANS_KEY,
         "threshold": 0.0,
         "temperature": 1.0,
         "overwrite": False,
+        "clash": "score",
+        "gold_spans_key": None,
+        "objective": "tokens",
+        "label_smoothing": 0.0,
         "scorer": {"@scorers": "spacy_biobert.ner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -59,10 +67,15 @@ def make_biobert_ner(
     name: str,
     model: TokenClassifier,
     scheme: str,
+    overlapping: bool,
     spans_key: str,
     threshold: float,
     temperature: float,
     overwrite: bool,
+    clash: str,
+    gold_spans_key: str | None,
+    objective: str,
+    label_smoothing: float,
     scorer: Callable | None,
 ) -> BiobertNer:
     """Make the component ``biobert_ner``; see :class:`BiobertNer` for the settings."""
@@ -71,10 +84,15 @@ def make_biobert_ner(
         model,
         name,
         scheme=scheme,
+        overlapping=overlapping,
         spans_key=spans_key,
         threshold=threshold,
         temperature=temperature,
         overwrite=overwrite,
+        clash=clash,
+        gold_spans_key=gold_spans_key,
+        objective=objective,
+        label_smoothing=label_smoothing,
         scorer=scorer,
     )
 
@@ -95,10 +113,15 @@ class BiobertNer(TrainablePipe):
         name: str = "biobert_ner",
         *,
         scheme: str = "BILUO",
+        overlapping: bool = False,
         spans_key: str = DEFAULT_SPANS_KEY,
         threshold: float = 0.0,
         temperature: float = 1.0,
         overwrite: bool = False,
+        clash: str = "score",
+        gold_spans_key: str | None = None,
+        objective: str = "tokens",
+        label_smoothing: float = 0.0,
         scorer: Callable | None = None,
     ) -> None:
         """Create the component.
@@ -108,6 +131,9 @@ class BiobertNer(TrainablePipe):
             model: Docs -> scores of the tags, as ``spacy_biobert.TokenClassifier.v1`` builds it.
             name: The component's name in the pipeline.
             scheme: "BILUO" or "BIO". Fixed once the model is trained.
+            overlapping: Whether each label is found by itself, in a layer of tags of its own, so that mentions of
+                different labels may overlap in the span group. By default all labels share one sequence of tags, and
+                nothing overlaps. Fixed once the model is trained.
             spans_key: The span group to write. Two of these components in one pipeline need a key each.
             threshold: Least score, in [0, 1], of an entity that is reported at all.
             temperature: Divides the tags' scores before they become probabilities. Changes scores, not the
@@ -115,10 +141,17 @@ class BiobertNer(TrainablePipe):
             overwrite: Whether to replace entities that are there already. By default those that other components or the
                 user have set are kept, with the tokens that they block, and predictions that overlap them are left
                 out of ``doc.ents``, as spaCy's own ``ner`` does. They stay in the span group.
+            clash: Which of the mentions that overlap go to ``doc.ents``: "score", the likelier ones, or "longest".
+            gold_spans_key: Where mentions may overlap, learn from this span group of the training docs that have it,
+                in place of their ``doc.ents``.
+            objective: What training makes likely: "tokens", the tag of each token by itself, or "sequence", the
+                sequence of tags among all that are valid (a CRF without weights of its own). Decoding is the same, and
+                so are the scores, which take tokens as independent.
+            label_smoothing: Share of each token's training target, in [0, 1), that is spread evenly over all tags.
             scorer: Scores examples for :meth:`score`; None for no scores.
 
         Raises:
-            ValueError: There is no such scheme, or the temperature is not above 0.
+            ValueError: A setting has a value that means nothing.
         """
         self.vocab = vocab
         self.model = model
@@ -129,9 +162,15 @@ class BiobertNer(TrainablePipe):
             "threshold": threshold,
             "temperature": temperature,
             "overwrite": overwrite,
+            "clash": clash,
+            "gold_spans_key": gold_spans_key,
+            "objective": objective,
+            "label_smoothing": label_smoothing,
         }
-        self.cfg: dict[str, Any] = {"labels": [], "scheme": scheme, **self._settings, "settings": self._settings}
-        self._check_settings()
+        shape = {"labels": [], "scheme": scheme, "overlapping": overlapping}
+        self.cfg: dict[str, Any] = {**shape, **self._settings, "settings": self._settings}
+        self._layers_of(())  # refuses what is no scheme
+        check_settings(self.cfg, name=self.name)
         install_extension()
 
     # --- Labels ---
@@ -147,9 +186,14 @@ class BiobertNer(TrainablePipe):
         return list(self.labels)
 
     @property
+    def tag_layers(self) -> TagLayers:
+        """The tags that the model scores, in its order: one layer, or one for each label."""
+        return self._layers_of(self.labels)
+
+    @property
     def tag_scheme(self) -> TagScheme:
-        """The tags that the model scores, in its order."""
-        return make_tag_scheme(self.cfg["scheme"], self.labels)
+        """The tags of each layer."""
+        return self.tag_layers.scheme
 
     def add_label(self, label: str) -> int:
         """Add a label before the model is initialized.
@@ -167,12 +211,11 @@ class BiobertNer(TrainablePipe):
             raise ValueError(Errors.B109.format(name=self.name, label=label))
         if label in self.labels:
             return 0
-        if self.model.has_dim("nO"):
-            n_tags = len(make_tag_scheme(self.cfg["scheme"], (*self.labels, label)).tags)
-            if self.model.get_dim("nO") < n_tags:
-                known = ", ".join(self.labels)
-                nO = self.model.get_dim("nO")
-                raise ValueError(Errors.B102.format(name=self.name, label=label, nO=nO, labels=known))
+        n_scores = self._layers_of((*self.labels, label)).n_scores
+        if self.model.has_dim("nO") and self.model.get_dim("nO") < n_scores:
+            known = ", ".join(self.labels)
+            nO = self.model.get_dim("nO")
+            raise ValueError(Errors.B102.format(name=self.name, label=label, nO=nO, labels=known))
         self.cfg["labels"] = [*self.labels, label]
         self.vocab.strings.add(label)
         return 1
@@ -193,8 +236,8 @@ class BiobertNer(TrainablePipe):
         """
         docs = list(docs)
         lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
-        scheme = self.tag_scheme
-        self._check_settings()
+        layers = self.tag_layers
+        check_settings(self.cfg, name=self.name)
         if lengths.any():
             self._require_vectors(docs, is_train=False)
             ops = self.model.ops
@@ -202,9 +245,8 @@ class BiobertNer(TrainablePipe):
             if np.isnan(scores).any():
                 raise ValueError(Errors.B107.format(name=self.name))
         else:
-            scores = np.zeros((0, len(scheme.tags)), dtype=np.float32)
-        tags = decode(scores, lengths, scheme)
-        mentions = find_mentions(tags, scores, lengths, scheme, temperature=self.cfg["temperature"])
+            scores = np.zeros((0, layers.n_scores), dtype=np.float32)
+        mentions = find_in_layers(scores, lengths, layers, temperature=self.cfg["temperature"])
         mentions = mentions.select(mentions.scores >= self.cfg["threshold"])
         return [trim_whitespace(doc, found) for doc, found in zip(docs, mentions.split(lengths), strict=True)]
 
@@ -216,7 +258,7 @@ class BiobertNer(TrainablePipe):
             predictions: What :meth:`predict` gave for them.
         """
         label_hashes = [self.vocab.strings.as_int(label) for label in self.labels]
-        settings = {"spans_key": self.cfg["spans_key"], "overwrite": self.cfg["overwrite"]}
+        settings = {key: self.cfg[key] for key in ("spans_key", "overwrite", "clash")}
         for doc, mentions in zip(docs, predictions, strict=True):
             annotate(doc, mentions, label_hashes, annotator=self.name, **settings)
 
@@ -246,18 +288,21 @@ class BiobertNer(TrainablePipe):
         if upstream is not None:
             raise ValueError(Errors.B106.format(name=self.name, upstream=upstream))
         if labels is None:
-            labels = sorted({ent.label_ for example in get_examples() for ent in example.reference.ents})
+            references = (example.reference for example in get_examples())
+            key = self.cfg["gold_spans_key"]
+            labels = sorted({span.label_ for doc in references for span in gold_mentions(doc, key)})
         for label in labels:
             self.add_label(label)
         if not self.labels:
             raise ValueError(Errors.B103.format(name=self.name))
-        n_tags = len(self.tag_scheme.tags)
+        n_tags = self.tag_layers.n_scores
         if self.model.has_dim("nO") and self.model.get_dim("nO") != n_tags:
             nO = self.model.get_dim("nO")
             counts = {"n_labels": len(self.labels), "n_tags": n_tags, "scheme": self.cfg["scheme"]}
             raise ValueError(Errors.B105.format(name=self.name, nO=nO, **counts))
         self.model.set_dim("nO", n_tags)
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
+        start_outside(self.model, self.tag_layers.tag_labels < 0)
 
     def update(
         self,
@@ -276,7 +321,7 @@ class BiobertNer(TrainablePipe):
             losses: Sums of losses by component, to add this batch's to.
 
         Returns:
-            ``losses``. The batch's loss is the mean cross-entropy of its annotated tokens.
+            ``losses``. The batch's loss is the mean over its annotated tokens, see :meth:`get_loss`.
 
         Raises:
             ValueError: The data has a label that is not known, the docs have no token vectors, or the scores are not
@@ -300,37 +345,50 @@ class BiobertNer(TrainablePipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: TagScores) -> tuple[float, TagScores]:
-        """Compute the mean cross-entropy of the annotated tokens, and its gradient.
+        """Compute the mean cross-entropy of what is known of the annotated tokens, and its gradient.
 
         Args:
             examples: The batch, D examples.
             scores: D arrays of shape (n_tokens, n_tags).
 
         Returns:
-            The loss, and D arrays of shape (n_tokens, n_tags), exactly 0 at tokens whose annotation is missing.
+            The loss, and D arrays of shape (n_tokens, n_tags), exactly 0 at tokens whose annotation is missing, and in
+            the layers of labels that a doc's annotators did not look for. See :func:`cross_entropy`.
 
         Raises:
             ValueError: The data has a label that is not known, or the scores are not numbers.
         """
-        examples = list(examples)
-        ops = self.model.ops
-        gold = ops.xp.asarray(gold_tags(examples, self.tag_scheme, name=self.name))
-        loss, d_scores = cross_entropy(ops.flatten(scores), gold, ops)
+        check_settings(self.cfg, name=self.name)
+        ops, layers, flat = self.model.ops, self.tag_layers, self.model.ops.flatten(scores)
+        lengths = np.array([len(array) for array in scores], dtype=np.int64)
+        allowed = allowed_tags(examples, layers, spans_key=self.cfg["gold_spans_key"], name=self.name)
+        if self.cfg["objective"] == "sequence":
+            loss, gradient = sequence_cross_entropy(ops.to_numpy(flat), allowed, lengths, layers.scheme)
+            d_scores = ops.asarray2f(cast(Floats2d, gradient))
+        else:
+            smoothing = self.cfg["label_smoothing"]
+            loss, d_scores = cross_entropy(flat, ops.xp.asarray(allowed), ops, label_smoothing=smoothing)
         if not np.isfinite(loss):
             raise ValueError(Errors.B107.format(name=self.name))
-        return loss, ops.unflatten(d_scores, NumpyOps().asarray1i([len(array) for array in scores]))
+        return loss, ops.unflatten(d_scores, NumpyOps().asarray1i(lengths))
 
     # --- Disk ---
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BiobertNer:
         """Load from a folder. Settings given to ``spacy.load`` win over stored ones."""
+        self._before_loading()
         super().from_disk(path, exclude=exclude)
         return self._after_loading()
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> BiobertNer:
         """Load from bytes. Settings given in the config win over stored ones."""
+        self._before_loading()
         super().from_bytes(bytes_data, exclude=exclude)
         return self._after_loading()
+
+    def _before_loading(self) -> None:
+        """Let what is stored decide what shapes the model; pipelines older than this setting do not say it."""
+        self.cfg["overlapping"] = False
 
     def _after_loading(self) -> BiobertNer:
         """Undo the overwriting of settings that the config gives otherwise than it did when the pipeline was saved."""
@@ -343,11 +401,8 @@ class BiobertNer(TrainablePipe):
 
     # --- Checks ---
 
-    def _check_settings(self) -> None:
-        make_tag_scheme(self.cfg["scheme"], self.labels)
-        temperature = self.cfg["temperature"]
-        if not temperature > 0:
-            raise ValueError(Errors.B108.format(name=self.name, setting="temperature", value=temperature))
+    def _layers_of(self, labels: tuple[str, ...]) -> TagLayers:
+        return make_tag_layers(self.cfg["scheme"], labels, overlapping=self.cfg["overlapping"])
 
     def _require_vectors(self, docs: list[Doc], *, is_train: bool) -> None:
         upstream = missing_upstream(self.model, docs, is_train=is_train)

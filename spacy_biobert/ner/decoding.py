@@ -30,6 +30,8 @@ Ints = npt.NDArray[np.int64]
 _FORBIDDEN = 1e9
 # Lower bounds of regret may be cut down without harm; these are, to keep their running sums accurate.
 _GREATEST_BOUND = 1e4
+# Numbers that are joined at a time: few enough to stay in the processor's cache.
+_CACHED = 2**15
 # A cut that is safe by less than rounding errors is not taken.
 _MARGIN = 1e-6
 
@@ -151,9 +153,10 @@ def _steps(negative_regrets: Floats, inside: Bools, scheme: TagScheme) -> Floats
     n_states = scheme.allowed.shape[0]
     steps = np.full((*inside.shape, n_states, n_states), -np.inf)
     for tag in range(len(scheme.tags)):
-        sources = scheme.allowed[:, scheme.after[tag], tag]
-        step = steps[..., scheme.after[tag]]
-        np.maximum(step, negative_regrets[..., None, tag], out=step, where=sources)
+        source, target = scheme.before[tag], scheme.after[tag]
+        from_all = scheme.allowed[:, target, tag].all()  # else from one state alone
+        step = steps[..., slice(None) if from_all else slice(source, source + 1), target]
+        np.maximum(step, negative_regrets[..., None, tag], out=step)
     steps[~inside] = np.where(np.eye(n_states, dtype=bool), 0.0, -np.inf)
     return steps
 
@@ -168,24 +171,33 @@ def _best_states(steps: Floats, scheme: TagScheme) -> Ints:
     Returns:
         (B, L + 1) states; the path through them has the greatest sum of values.
     """
-    joints: list[Ints] = []
-    while steps.shape[1] > 1:
-        first, second = steps[:, 0::2], steps[:, 1::2]
-        steps = first[..., :, 0, None] + second[..., None, 0, :]
-        joint = np.zeros(steps.shape, dtype=np.int64)
-        for state in range(1, steps.shape[-1]):  # one state at a time, to hold S² numbers for a token and not S³
-            through = first[..., :, state, None] + second[..., None, state, :]
-            better = through > steps
-            joint[better] = state
-            steps = np.where(better, through, steps)
-        joints.append(joint)
-    rows = np.arange(len(steps))[:, None]
+    levels = [steps]
+    while levels[-1].shape[1] > 1:
+        levels.append(_join(levels[-1]))
     states = np.zeros((len(steps), 2), dtype=np.int64)
     if not scheme.must_close:
-        states[:, 1] = steps[:, 0, 0].argmax(axis=-1)
-    for joint in reversed(joints):
+        states[:, 1] = levels[-1][:, 0, 0].argmax(axis=-1)
+    rows = np.arange(len(steps))[:, None]
+    for level in reversed(levels[:-1]):
         wider = np.empty((len(states), 2 * states.shape[1] - 1), dtype=np.int64)
         wider[:, 0::2] = states
-        wider[:, 1::2] = joint[rows, np.arange(joint.shape[1]), states[:, :-1], states[:, 1:]]
+        halves = np.arange(0, level.shape[1], 2)
+        to_joint = level[rows, halves, states[:, :-1]]
+        from_joint = level[rows, halves + 1, :, states[:, 1:]]
+        wider[:, 1::2] = (to_joint + from_joint).argmax(axis=-1)
         states = wider
     return states
+
+
+def _join(steps: Floats) -> Floats:
+    """Join neighbouring steps, (B, L, S, S) to (B, L / 2, S, S), by the best state between them."""
+    n_states = steps.shape[-1]
+    first, second = (steps[:, half::2].reshape(-1, n_states, n_states) for half in (0, 1))
+    joined = np.empty_like(first)
+    n_cached = max(1, _CACHED // n_states**2)
+    for start in range(0, len(joined), n_cached):
+        left, right, best = (array[start : start + n_cached] for array in (first, second, joined))
+        np.add(left[:, :, 0, None], right[:, 0, None, :], out=best)
+        for state in range(1, n_states):  # one state at a time, to hold S² numbers for a token and not S³
+            np.maximum(best, left[:, :, state, None] + right[:, state, None, :], out=best)
+    return joined.reshape(len(steps), -1, n_states, n_states)

@@ -10,6 +10,7 @@ from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..corpora.annotated_labels import get_annotated_labels
 from ..errors import Errors
 from .tags import TagScheme
 
@@ -25,7 +26,8 @@ def gold_tags(examples: Iterable[Example], scheme: TagScheme, *, name: str) -> n
     """Read the gold tags of a batch, one for each token of the predicted docs.
 
     A token has none, :data:`MISSING_TAG`, where the reference says nothing (spaCy's "missing" and "blocked" entity
-    values, or a doc without entity annotation), and where the two tokenizations cut an entity differently.
+    values, or a doc without entity annotation), and where the two tokenizations cut an entity differently. Entities
+    whose labels the reference's annotators did not look for count as if they were not there.
 
     Args:
         examples: The batch.
@@ -43,7 +45,7 @@ def gold_tags(examples: Iterable[Example], scheme: TagScheme, *, name: str) -> n
     codes, types = np.concatenate([np.zeros((0, 2), dtype=np.uint64), *entities]).T
     ends = np.cumsum([len(doc_entities) for doc_entities in entities], dtype=np.int64)
 
-    is_inside = ((codes == _BEGIN) | (codes == _INSIDE)) & (types != 0)
+    is_inside = _is_inside(codes, types)
     goes_on = np.zeros(len(codes) + 1, dtype=bool)  # whether a token is of the same entity as the one before it
     goes_on[1:-1] = is_inside[:-1] & is_inside[1:] & (codes[1:] == _INSIDE) & (types[:-1] == types[1:])
     goes_on[ends] = False
@@ -54,21 +56,38 @@ def gold_tags(examples: Iterable[Example], scheme: TagScheme, *, name: str) -> n
     return tags
 
 
+def missing_tokens(example: Example) -> npt.NDArray[np.bool_]:
+    """Mark the predicted tokens, (n_tokens,), for which :func:`gold_tags` finds no tag."""
+    codes, types = _aligned_entities(example).T
+    return (codes != _OUTSIDE) & ~_is_inside(codes, types)
+
+
+def _is_inside(codes: npt.NDArray[np.uint64], types: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    return ((codes == _BEGIN) | (codes == _INSIDE)) & (types != 0)
+
+
 def _aligned_entities(example: Example) -> npt.NDArray[np.uint64]:
     """Give ``ent_iob`` and ``ent_type`` of each predicted token, (n_tokens, 2), in the reference."""
     predicted, reference = example.predicted, example.reference
-    if _same_tokens(predicted, reference):
-        return reference.to_array(["ENT_IOB", "ENT_TYPE"]).astype(np.uint64)
-    # spaCy's alignment walks over tokens and characters in Python: right, but far slower than reading an array.
-    entities: npt.NDArray[np.uint64] = np.zeros((len(predicted), 2), dtype=np.uint64)
-    for row, tag in zip(entities, example.get_aligned_ner(), strict=True):
-        if tag is not None:
-            letter, _, label = tag.partition("-")
-            row[:] = _CODES.get(letter, _MISSING), get_string_id(label)
+    entities: npt.NDArray[np.uint64]
+    if same_tokens(predicted, reference):
+        entities = reference.to_array(["ENT_IOB", "ENT_TYPE"]).astype(np.uint64)
+    else:
+        # spaCy's alignment walks over tokens and characters in Python: right, but far slower than reading an array.
+        entities = np.zeros((len(predicted), 2), dtype=np.uint64)
+        for row, tag in zip(entities, example.get_aligned_ner(), strict=True):
+            if tag is not None:
+                letter, _, label = tag.partition("-")
+                row[:] = _CODES.get(letter, _MISSING), get_string_id(label)
+    looked_for = get_annotated_labels(reference)
+    if looked_for is not None:
+        known = np.array([0, *map(get_string_id, looked_for)], dtype=np.uint64)
+        entities[~np.isin(entities[:, 1], known)] = _OUTSIDE, 0
     return entities
 
 
-def _same_tokens(doc: Doc, other: Doc) -> bool:
+def same_tokens(doc: Doc, other: Doc) -> bool:
+    """Tell whether two docs have the same words."""
     return len(doc) == len(other) and np.array_equal(doc.to_array("ORTH"), other.to_array("ORTH"))
 
 

@@ -13,7 +13,7 @@ from .tags import TagScheme
 
 @dataclass(frozen=True)
 class Mentions:
-    """Mentions found in one doc, or in a batch of docs laid end to end; sorted, and not overlapping.
+    """Mentions found in one doc, or in a batch of docs laid end to end, sorted by their first token.
 
     Attributes:
         starts: (M,) first token of each.
@@ -30,9 +30,14 @@ class Mentions:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def select(self, mask: npt.NDArray[np.bool_]) -> Mentions:
-        """Keep the mentions that a mask (M,) marks."""
+    def select(self, mask: npt.NDArray[np.bool_] | Ints) -> Mentions:
+        """Keep the mentions that a mask (M,) marks, or those at some indices."""
         return Mentions(self.starts[mask], self.ends[mask], self.labels[mask], self.scores[mask])
+
+    def in_order(self) -> Mentions:
+        """Sort by the first token, then the last, then the label."""
+        order = np.lexsort((self.labels, self.ends, self.starts))
+        return Mentions(self.starts[order], self.ends[order], self.labels[order], self.scores[order])
 
     def split(self, lengths: Ints) -> list[Mentions]:
         """Share out a batch's mentions among its docs of the given lengths, counting tokens from each doc's start."""

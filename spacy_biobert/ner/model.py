@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy
+import numpy.typing as npt
 from spacy.tokens import Doc
 from thinc.api import Dropout, Linear, Model, NumpyOps, Ops, chain
 from thinc.types import Floats2d
@@ -78,6 +80,25 @@ def init(model: TokenClassifier, X: list[Doc] | None = None, Y: TagScores | None
         output.set_dim("nO", model.get_dim("nO"))
     vectors = model.ops.flatten(tok2vec.predict(X)) if X and any(len(doc) for doc in X) else None
     head.initialize(X=vectors)
+
+
+def start_outside(model: TokenClassifier, is_outside: npt.NDArray[numpy.bool_], *, share: float = 0.9) -> None:
+    """Let an untrained classifier take most tokens to be outside of all mentions, as most are.
+
+    Otherwise the first steps of training go into learning that, by gradients so large that they are clipped and weigh
+    on the optimizer's estimates for long after (Lin et al. 2017, "Focal Loss for Dense Object Detection", ICCV,
+    section 3.3).
+
+    Args:
+        model: As :func:`build_token_classifier_v1` builds it, initialized; any other is left alone.
+        is_outside: (L, T) whether each score is that of "O", for L layers of T tags. Each layer has one.
+        share: The probability of "O" to start with, where the vectors say nothing.
+    """
+    if model.has_ref("output_layer"):
+        output = model.get_ref("output_layer")
+        n_others = is_outside.shape[1] - 1
+        bias = numpy.where(is_outside.ravel(), math.log(share / (1 - share) * n_others), 0.0)
+        output.set_param("b", output.ops.asarray1f(bias.tolist()))
 
 
 def _normal_init(ops: Ops, shape: tuple[int, int]) -> Floats2d:

@@ -308,8 +308,8 @@ def change_config(folder, **changes):
         ({"architectures": ["BertCrf"]}, "B050"),
         ({"id2label": {str(i): f"LABEL_{i}" for i in range(5)}}, "B051"),
         ({"id2label": {"0": "O", "1": "B-X", "2": "I-X", "3": "B-Y", "9": "I-Y"}}, "B051"),
-        ({"id2label": "absent", "label2id": "absent"}, "B002"),
-        ({"id2label": {"0": "O", "1": "B-Disease", "2": "I-Disease"}, "label2id": "absent"}, "B002"),
+        ({"id2label": "absent", "label2id": "absent"}, "B051"),
+        ({"id2label": {"0": "O", "1": "B-Disease", "2": "I-Disease"}, "label2id": "absent"}, "B051"),
         ({"model_type": "t5"}, "B003"),
     ],
 )

@@ -4,7 +4,7 @@ import spacy
 from spacy.tokens import Doc
 from thinc.api import Model, set_dropout_rate
 
-from spacy_biobert.ner.model import build_token_classifier_v1
+from spacy_biobert.ner.model import build_token_classifier_v1, start_outside
 
 VOCAB = spacy.blank("en").vocab
 
@@ -77,3 +77,19 @@ def test_initialized_on_docs_without_tokens():
     model = build_token_classifier_v1(length_features(), nO=3)
     model.initialize(X=make_docs(0, 0))
     assert model.predict(make_docs(2))[0].shape == (2, 3)
+
+
+@pytest.mark.parametrize("n_layers", [1, 3])
+def test_untrained_classifier_takes_tokens_to_be_outside(n_layers):
+    is_outside = np.zeros((n_layers, 5), dtype=bool)
+    is_outside[:, 0] = True
+    model = build_token_classifier_v1(length_features(), nO=is_outside.size)
+    model.initialize(X=make_docs(2))
+    start_outside(model, is_outside, share=0.9)
+    output = model.get_ref("output_layer")
+    chances = np.exp(output.predict(np.zeros((1, 4), dtype="f"))).reshape(n_layers, 5)
+    np.testing.assert_allclose(chances[:, 0] / chances.sum(axis=1), 0.9, rtol=1e-5)
+
+
+def test_other_models_are_left_alone():
+    start_outside(length_features(), np.array([[True, False]]))

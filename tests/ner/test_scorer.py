@@ -5,6 +5,7 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_biobert.corpora.annotated_labels import set_annotated_labels
 from spacy_biobert.ner.scorer import make_ner_scorer
 
 LABELS = ["Chemical", "Disease", "Gene"]
@@ -104,3 +105,30 @@ def test_span_groups_may_overlap():
     assert scores["spans_all_p"] == pytest.approx(2 / 3)
     assert scores["spans_all_r"] == 1.0
     assert scores["spans_all_per_type"]["Gene"] == {"p": 1.0, "r": 1.0, "f": 1.0}
+
+
+@pytest.mark.parametrize("spans_key", [None, "all"])
+def test_labels_that_were_not_looked_for_are_left_out_of_account(spans_key):
+    words = ["aspirin", "cancer", "BRCA1"]
+
+    def make_doc(*mentions):
+        doc = Doc(VOCAB, words=words)
+        doc.ents = doc.spans["all"] = [Span(doc, i, i + 1, label) for i, label in mentions]
+        return doc
+
+    predicted = [(0, "Chemical"), (1, "Disease"), (2, "Gene")]
+    first, second, third = make_doc((1, "Disease")), make_doc((0, "Gene"), (2, "Gene")), make_doc((2, "Gene"))
+    set_annotated_labels(first, ["Disease"])
+    set_annotated_labels(second, ["Chemical", "Disease"])
+    scorer = make_ner_scorer(spans_key)
+    prefix = "ents" if spans_key is None else "spans_all"
+    alone = scorer([Example(make_doc(*predicted), first)])
+    assert [alone[f"{prefix}_{key}"] for key in "prf"] == [1.0, 1.0, 1.0]
+    assert set(alone[f"{prefix}_per_type"]) == {"Disease"}
+    together = scorer([Example(make_doc(*predicted), doc) for doc in (first, second, third)])
+    per_type = together[f"{prefix}_per_type"]
+    assert (per_type["Gene"]["p"], per_type["Gene"]["r"]) == (1.0, 1.0)
+    assert (per_type["Disease"]["p"], per_type["Disease"]["r"]) == (1 / 3, 1.0)
+    assert (per_type["Chemical"]["p"], per_type["Chemical"]["r"]) == (0.0, 0.0)
+    set_annotated_labels(first, [])
+    assert scorer([Example(make_doc(*predicted), first)])[f"{prefix}_f"] is None
