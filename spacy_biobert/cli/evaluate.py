@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import srsly
 import typer
 from spacy import Language
+from spacy import __version__ as spacy_version
 from spacy.cli._util import setup_gpu
-from spacy.training import Corpus
+from spacy.scorer import Scorer
+from spacy.training import Corpus, Example
 from thinc.api import fix_random_seed
 from wasabi import msg
 
+from .. import __version__
 from ..errors import Errors
 from . import app
 from .messages import clear_errors
 from .pipelines import load_pipeline
+
+if TYPE_CHECKING:
+    from ..reports.evaluation import Evaluation
 
 
 @app.command("evaluate")
@@ -28,46 +34,80 @@ def evaluate_cli(
         list[Path], typer.Argument(exists=True, help=".spacy files, or folders of them, each file scored by itself.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", dir_okay=False, help="JSON file to write all scores to.")
+        Path | None, typer.Option("--output", "-o", "--json", dir_okay=False, help="JSON file to write all scores to.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", dir_okay=False, help="Write a page to look at: scores, plots and common errors."),
     ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU to use, -1 for none.")] = -1,
 ) -> None:
-    """Score a pipeline on corpora: the scores of `spacy evaluate`, one table for all of them.
+    """Score a pipeline on corpora: the scores of `spacy evaluate`, one table for all of them, and how far they hold.
 
     A corpus whose spaces are not known, as those made from IOB files, is scored on its own tokens; any other is
     tokenized by the pipeline.
     """
+    # Every spaCy command imports this module, and few need a report.
+    from ..reports.evaluation_page import render_evaluation
+
     with clear_errors():
         files = [file for path in corpora for file in _corpus_files(path)]
         setup_gpu(gpu_id, silent=True)
         nlp = load_pipeline(model)
         stems = [file.stem for file in files]
         names = [file.stem if stems.count(file.stem) == 1 else str(file.with_suffix("")) for file in files]
-        scores = {name: score_corpus(nlp, file) for name, file in zip(names, files, strict=True)}
-    print_scores(scores)
+        results = {name: score_corpus(nlp, file, name) for name, file in zip(names, files, strict=True)}
+        evaluations = [evaluation for _, evaluation in results.values() if evaluation is not None]
+        if report and not evaluations:
+            raise ValueError(Errors.B521.format(corpora=", ".join(names)))
+    print_scores({name: scores for name, (scores, _) in results.items()})
+    print_intervals(evaluations)
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(output, scores)
+        details = {name: evaluation.to_dict() if evaluation else None for name, (_, evaluation) in results.items()}
+        srsly.write_json(output, {name: {**scores, "entities": details[name]} for name, (scores, _) in results.items()})
         msg.good(f"All scores: {output}")
+    if report:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        # A pipeline has a name of its own from `spacy package` on.
+        folder = "/".join(Path(model).resolve().parts[-2:])
+        title = folder if nlp.meta["name"] == "pipeline" else f"{nlp.meta['lang']}_{nlp.meta['name']}"
+        report.write_text(render_evaluation(evaluations, title=title, about=_about(nlp)), encoding="utf-8")
+        msg.good(f"Page to look at: {report}")
 
 
-def score_corpus(nlp: Language, path: Path) -> dict[str, Any]:
+def score_corpus(nlp: Language, path: Path, name: str) -> tuple[dict[str, Any], Evaluation | None]:
     """Score a pipeline on a corpus.
 
     Args:
         nlp: The pipeline.
         path: A ``.spacy`` file.
+        name: What the corpus is called.
 
     Returns:
-        What ``nlp.evaluate`` gives, with the numbers of ``docs`` and ``words``; ``speed`` is in words a second.
+        What ``nlp.evaluate`` gives, with the numbers of ``docs`` and ``words``, and ``speed`` in words a second; and
+        the entities in detail, where there are any.
     """
+    from ..reports.evaluation import evaluate_entities
+
     fix_random_seed(0)
     examples = list(Corpus(path)(nlp))
     start = time.perf_counter()
-    scores = nlp.evaluate(examples)
+    keeper = _Keeper(nlp)
+    scores = nlp.evaluate(examples, scorer=keeper)
     words = sum(len(example.reference) for example in examples)
     msg.good(f"{path}: {len(examples):,} docs, {words:,} words in {time.perf_counter() - start:.1f} s")
-    return {"docs": len(examples), "words": words, **scores}
+    return {"docs": len(examples), "words": words, **scores}, evaluate_entities(name, keeper.examples)
+
+
+class _Keeper(Scorer):
+    """Keeps the annotated examples, of which `nlp.evaluate` makes copies."""
+
+    examples: Sequence[Example] = ()
+
+    def score(self, examples: Iterable[Example], *, per_component: bool = False) -> dict[str, Any]:
+        self.examples = list(examples)
+        return super().score(self.examples, per_component=per_component)
 
 
 def print_scores(scores: Mapping[str, Mapping[str, Any]]) -> None:
@@ -94,6 +134,35 @@ def print_scores(scores: Mapping[str, Mapping[str, Any]]) -> None:
         msg.table(rows, header=header, divider=True, aligns=("l", "l", "l", "r", "r", "r"))
     if singles:
         msg.table(singles, header=("Corpus", "Score", "%"), divider=True, aligns=("l", "l", "r"))
+
+
+def print_intervals(evaluations: Iterable[Evaluation]) -> None:
+    """Print how far the F-scores of entities can be trusted, and how far their scores.
+
+    Args:
+        evaluations: The entities of each corpus.
+    """
+    rows: list[tuple[str, ...]] = []
+    for evaluation in evaluations:
+        scores, calibration = evaluation.scores, evaluation.calibration
+        ece = f"{calibration.bins.error:.4f}" if calibration else "-"
+        macro = scores.macro.values[2] if len(scores.labels) > 1 else None
+        low, high = scores.micro.intervals[2]
+        interval = f"{_percent(low)} to {_percent(high)}"
+        rows.append((evaluation.name, _percent(scores.micro.values[2]), interval, _percent(macro), ece))
+    if rows:
+        header = ("Corpus", "F of entities", "95 % of it", "Mean over labels", "ECE")
+        msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
+
+
+def _about(nlp: Language) -> str:
+    """Say what was scored."""
+    parts = [" → ".join(nlp.pipe_names) or "no components", f"version {nlp.meta['version']}"]
+    for name, pipe in nlp.pipeline:
+        cfg = getattr(pipe, "cfg", None) or {}
+        if "temperature" in cfg:
+            parts.append(f"{name} at temperature {cfg['temperature']:g}, threshold {cfg['threshold']:g}")
+    return " · ".join([*parts, f"spaCy {spacy_version}", f"spacy-biobert {__version__}"])
 
 
 def _percent(value: float | None) -> str:

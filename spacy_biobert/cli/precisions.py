@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import srsly
 import typer
-from spacy import Language
 from spacy.training import Corpus
 from wasabi import msg
 
@@ -17,6 +15,7 @@ from ..errors import Errors
 from . import app
 from .messages import clear_errors
 from .pipelines import load_pipeline
+from .stored import record_performance, write_json
 
 if TYPE_CHECKING:
     from ..encoder.component import BioBert
@@ -55,8 +54,8 @@ def precisions_cli(
             rows.append((precision, f"{100 * scores[precision]:.2f}", f"{words / seconds:,.0f}"))
     msg.table(rows, header=("Precision", "Score", "Words/s"), divider=True, aligns=("l", "r", "r"))
     for name in encoders:
-        srsly.write_json(model / name / "cfg", {"precision_scores": scores})
-    _record(nlp, model, scores)
+        write_json(model / name / "cfg", {"precision_scores": scores})
+    record_performance(model, precision_scores=scores)
 
 
 def _switch(encoders: Iterable[BioBert], precision: str) -> bool:
@@ -67,12 +66,3 @@ def _switch(encoders: Iterable[BioBert], precision: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _record(nlp: Language, model: Path, scores: dict[str, float]) -> None:
-    """Write the scores into the pipeline's meta.json too, where people look."""
-    path = model / "meta.json"
-    meta = srsly.read_json(path)
-    meta.setdefault("performance", {})["precision_scores"] = scores
-    srsly.write_json(path, meta)
-    msg.good(f"Recorded in {path}")

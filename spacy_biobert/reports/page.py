@@ -9,7 +9,8 @@ from html import escape
 from spacy.displacy import EntityRenderer
 
 from .annotations import AnnotatedText, Entity
-from .style import PAGE_STYLE, label_colors
+from .skeleton import render_document, render_header
+from .style import label_colors
 
 UNSURE = 0.5
 """Entities with a score below this are drawn with a dashed line."""
@@ -41,18 +42,13 @@ def render_page(texts: Sequence[AnnotatedText], *, title: str, about: str) -> st
     keys = {label: f"label-{i}" for i, label in enumerate(labels)}
     rendered = _render_texts(texts, colors, keys)
     body = [
-        f"<header><h1>{escape(title)}</h1><p class='about'>{escape(about)}</p>{_counts(texts)}</header>",
+        render_header(title, about, _counts(texts)),
         _legend(counts, colors, keys),
         f"<main><section aria-label='Texts'>{rendered}</section>{_table(texts, colors, keys)}</main>",
         "<footer>Point at an entity, or reach it with the Tab key, to see its concept and score; follow it to the "
         f"concept's page. A dashed line marks a score below {UNSURE:.2f}.</footer>",
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{PAGE_STYLE}{_toggles(keys)}</style></head>\n"
-        f"<body>{''.join(body)}</body></html>\n"
-    )
+    return render_document("".join(body), title=title, style=_toggles(keys))
 
 
 def _render_texts(texts: Sequence[AnnotatedText], colors: Mapping[str, str], keys: Mapping[str, str]) -> str:
@@ -104,15 +100,13 @@ def _card(entity: Entity) -> str:
     return "".join(lines)
 
 
-def _counts(texts: Sequence[AnnotatedText]) -> str:
+def _counts(texts: Sequence[AnnotatedText]) -> list[tuple[str, str]]:
     """Show how much there is."""
     entities = [entity for text in texts for entity in text.entities]
     concepts = {concept for entity in entities for concept in entity.concept.split("|") if concept}
     linked = sum(bool(entity.concept) for entity in entities)
-    numbers = [("texts", len(texts)), ("entities", len(entities)), ("of them linked", linked)]
-    numbers.append(("concepts", len(concepts)))
-    cells = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in numbers)
-    return f"<dl class='counts'>{cells}</dl>"
+    numbers = {"texts": len(texts), "entities": len(entities), "of them linked": linked, "concepts": len(concepts)}
+    return [(name, f"{number:,}") for name, number in numbers.items()]
 
 
 def _legend(counts: Mapping[str, int], colors: Mapping[str, str], keys: Mapping[str, str]) -> str:

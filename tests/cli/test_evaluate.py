@@ -45,3 +45,27 @@ def test_nothing_to_score(invoke, ruler, tmp_path):
     status, output = invoke("evaluate", ruler, tmp_path / "empty")
     assert status == 1
     assert "[B508]" in output
+
+
+def test_writes_a_report_and_all_that_is_behind_it(invoke, ruler, make_corpus, tmp_path):
+    make_corpus(tmp_path / "test" / "one.spacy", FEVER)
+    make_corpus(tmp_path / "test" / "two.spacy", FEVER, MISSED)
+    report, scores = tmp_path / "o" / "report.html", tmp_path / "o" / "scores.json"
+    status, output = invoke("evaluate", ruler, tmp_path / "test", "--report", report, "--json", scores)
+    assert status == 0
+    assert f"Page to look at: {report}" in output.replace("\n", "")
+    html = report.read_text(encoding="utf-8")
+    assert all(name in html for name in ("one", "two", "<q>cough</q>"))
+    found = srsly.read_json(scores)["two"]
+    assert found["entities"]["micro"]["f"] == found["ents_f"]
+    assert found["entities"]["outcomes"]["missed"] == 1
+    low, high = found["entities"]["micro"]["f_95"]
+    assert low <= found["ents_f"] <= high
+
+
+def test_nothing_to_report_on(invoke, ruler, make_corpus, tmp_path):
+    corpus = make_corpus(tmp_path / "x.spacy", (["Well"], []))
+    status, output = invoke("evaluate", ruler, corpus, "--report", tmp_path / "report.html")
+    assert status == 1
+    assert "[B521]" in output
+    assert invoke("evaluate", ruler, corpus)[0] == 0
