@@ -25,8 +25,10 @@ def random_bert_base(folder: Path) -> Path:
     """Make a cased BERT-base of random weights with MiniLM's vocabulary."""
     import shutil
 
+    import torch
     from transformers import BertConfig, BertModel
 
+    torch.manual_seed(0)
     BertModel(BertConfig(vocab_size=30_522)).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         shutil.copy(harness.minilm_folder() / name, folder)
@@ -68,10 +70,13 @@ def theirs(checkpoint: Path, labels: Sequence[str] = LABELS) -> Language:
     return nlp
 
 
-def ours(checkpoint: Path, precision: str, window: int, labels: Sequence[str] = LABELS) -> Language:
+def ours(
+    checkpoint: Path, precision: str, window: int, labels: Sequence[str] = LABELS, *, save_dtype: str = "float32"
+) -> Language:
     """Make our pipeline on the same weights."""
     nlp = spacy.blank("en")
-    nlp.add_pipe("biobert", config={"model": {"name": str(checkpoint), "window": window}, "precision": precision})
+    model = {"name": str(checkpoint), "window": window, "save_dtype": save_dtype}
+    nlp.add_pipe("biobert", config={"model": model, "precision": precision})
     ner = nlp.add_pipe("biobert_ner")
     for label in labels:
         ner.add_label(label)

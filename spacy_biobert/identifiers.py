@@ -11,11 +11,6 @@ import re
 NIL = "NIL"
 """What an entity is linked to when no concept fits, as in spaCy's own entity linker."""
 
-_PREFIXES = {
-    prefix.lower(): prefix
-    for prefix in ("MESH", "OMIM", "UMLS", "NCBIGene", "NCBITaxon", "DOID", "HP", "GO", "MONDO", "CHEBI")
-}
-_PREFIXES |= {"umls_cui": "UMLS", "ncbi_gene": "NCBIGene", "gene": "NCBIGene", "taxonomy": "NCBITaxon", "mim": "OMIM"}
 _PAGES = {
     "MESH": "https://meshb.nlm.nih.gov/record/ui?ui={}",
     "OMIM": "https://www.omim.org/entry/{}",
@@ -27,15 +22,33 @@ _PAGES = {
     "GO": "https://amigo.geneontology.org/amigo/term/GO:{}",
     "MONDO": "https://monarchinitiative.org/MONDO:{}",
     "CHEBI": "https://www.ebi.ac.uk/chebi/searchId.do?chebiId=CHEBI:{}",
+    "CL": "http://purl.obolibrary.org/obo/CL_{}",
+    "UBERON": "http://purl.obolibrary.org/obo/UBERON_{}",
+    "EFO": "https://www.ebi.ac.uk/efo/EFO_{}",
+    "NCIT": "https://evsexplore.semantics.cancer.gov/evsexplore/concept/ncit/{}",
+    "ORPHA": "https://www.orpha.net/en/disease/detail/{}",
+    "GARD": "https://rarediseases.info.nih.gov/diseases/{}/index",
+    "SNOMEDCT": "https://browser.ihtsdotools.org/?perspective=full&conceptId1={}",
+    "RXNORM": "https://mor.nlm.nih.gov/RxNav/search?searchBy=RXCUI&searchTerm={}",
+    "DRUGBANK": "https://go.drugbank.com/drugs/{}",
+    "CAS": "https://commonchemistry.cas.org/detail?cas_rn={}",
+    "HGNC": "https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/HGNC:{}",
+    "ENSEMBL": "https://www.ensembl.org/id/{}",
+    "UniProtKB": "https://www.uniprot.org/uniprotkb/{}/entry",
 }
+_PREFIXES = {prefix.lower(): prefix for prefix in _PAGES}
+_PREFIXES |= {"umls_cui": "UMLS", "ncbi_gene": "NCBIGene", "gene": "NCBIGene", "taxonomy": "NCBITaxon", "mim": "OMIM"}
+_PREFIXES |= {"do": "DOID", "hpo": "HP", "nci": "NCIT", "ncbi_taxid": "NCBITaxon", "uniprot": "UniProtKB"}
+_PREFIXES |= {"ordo": "ORPHA", "orphanet": "ORPHA", "msh": "MESH"}
 _MESH = re.compile(r"[CD](\d{6}|\d{9})")  # UMLS, C and seven digits, must not be taken for it
+_SNOMED = re.compile(r"(snomed|snomedct|sctid)(_us)?(_\d{4}_\d\d_\d\d)?", re.IGNORECASE)
 
 
 def to_curie(identifier: str, default_prefix: str | None = None) -> str:
     """Write an identifier as a CURIE.
 
     Args:
-        identifier: What a file says: ``D006527``, ``MESH:D006527``, ``OMIM:215600``, ``7157``.
+        identifier: What a file says: ``D006527``, ``MESH:D006527``, ``OMIM:215600``, ``7157``, ``HGNC:HGNC:5``.
         default_prefix: The vocabulary of identifiers that name none, ``NCBIGene`` for a column of gene ids.
 
     Returns:
@@ -45,13 +58,24 @@ def to_curie(identifier: str, default_prefix: str | None = None) -> str:
     identifier = identifier.strip()
     prefix, colon, local = identifier.partition(":")
     if colon:
-        known = _PREFIXES.get(prefix.lower())
+        local = local.strip()
+        # Some databases write their own name before an identifier that has its prefix already.
+        if (inner := local.partition(":"))[1] and known_prefix(inner[0]):
+            return to_curie(local)
+        known = known_prefix(prefix)
         return f"{known}:{local}" if known else identifier
     if _MESH.fullmatch(identifier):
         return f"MESH:{identifier}"
     if default_prefix and identifier:
         return f"{default_prefix}:{identifier}"
     return identifier
+
+
+def known_prefix(prefix: str) -> str | None:
+    """Return how this package spells a vocabulary's prefix, or None where it does not know the vocabulary."""
+    if _SNOMED.fullmatch(prefix):
+        return "SNOMEDCT"
+    return _PREFIXES.get(prefix.lower())
 
 
 def concept_url(curie: str) -> str | None:

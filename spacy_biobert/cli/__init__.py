@@ -9,4 +9,19 @@ app = typer.Typer(name="biobert", help="Biomedical corpora, knowledge bases and 
 spacy_app.add_typer(app, name="biobert")
 
 # Each module registers its commands on `app` when it is imported.
-from . import annotate, convert_checkpoint, corpus, evaluate, fetch, from_hf, kb, precisions, prepare  # noqa: E402, F401
+from . import (  # noqa: E402, F401
+    annotate,
+    calibrate,
+    convert_checkpoint,
+    corpus,
+    evaluate,
+    evaluate_linking,
+    fetch,
+    from_hf,
+    kb,
+    precisions,
+    prepare,
+    pretrain,
+    train,
+    train_linker,
+)

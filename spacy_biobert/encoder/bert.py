@@ -8,6 +8,7 @@ fused `scaled_dot_product_attention`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,12 +60,21 @@ class BertConfig:
         return asdict(self)
 
 
-ACTIVATIONS = {
+Activation = Callable[[Tensor], Tensor]
+
+ACTIVATIONS: dict[str, Activation] = {
     "gelu": F.gelu,
     "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
     "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "relu": F.relu,
 }
+_IN_PLACE: dict[str, Activation] = {
+    "gelu": torch.ops.aten.gelu_,
+    "gelu_new": lambda x: torch.ops.aten.gelu_(x, approximate="tanh"),
+    "gelu_pytorch_tanh": lambda x: torch.ops.aten.gelu_(x, approximate="tanh"),
+    "relu": torch.relu_,
+}
+"""The same where no gradient is asked for: on a CPU, fresh memory for what is as large costs about as much time."""
 
 
 class Dropout(nn.Module):
@@ -189,6 +199,7 @@ class Layer(nn.Module):
         super().__init__()
         self.n_heads = config.n_heads
         self.activation = ACTIVATIONS[config.activation]
+        self.activation_in_place = _IN_PLACE[config.activation]
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.attention_out = nn.Linear(config.width, config.width)
         self.attention_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
@@ -200,8 +211,16 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """Transform packed hidden states of shape (rows, width)."""
-        hidden = self.attention_norm(hidden + self.dropout(self.attention_out(self._mix(hidden, layout))))
-        return self.norm(hidden + self.dropout(self.down(self.activation(self.up(hidden)))))
+        hidden = self.attention_norm(self._add(self.attention_out(self._mix(hidden, layout)), hidden))
+        activate = self.activation if torch.is_grad_enabled() else self.activation_in_place
+        return self.norm(self._add(self.down(activate(self.up(hidden))), hidden))
+
+    def _add(self, fresh: Tensor, hidden: Tensor) -> Tensor:
+        """Add what a step gave to its input, in place where no gradient needs what it was."""
+        fresh = self.dropout(fresh)
+        if torch.is_grad_enabled() or fresh.dtype != hidden.dtype:
+            return hidden + fresh
+        return fresh.add_(hidden)
 
     def _mix(self, hidden: Tensor, layout: Layout) -> Tensor:
         """Let the pieces of each window look at one another."""

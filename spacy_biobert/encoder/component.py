@@ -9,6 +9,7 @@ from typing import Any, cast
 import srsly
 from spacy import util
 from spacy.language import Language
+from spacy.pipeline.functions import DocCleaner
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
@@ -73,6 +74,9 @@ class BioBert(TrainablePipe):
     One pass serves all heads, and each head that is trained sends its gradient back. The vectors have the form of
     spaCy-transformers, pooled to tokens already, so spaCy's own heads work on it as they are.
 
+    A doc keeps its vectors, 4 · width bytes a token, as long as it lives. Whoever keeps docs rather than vectors ends
+    the pipeline with ``nlp.add_pipe("doc_cleaner")``, which drops them when all heads have read them.
+
     Args:
         vocab: The pipeline's vocabulary.
         model: From docs to vectors, see `architectures.build_encoder_v1`.
@@ -102,6 +106,7 @@ class BioBert(TrainablePipe):
         self.name = name
         self.cfg: dict[str, Any] = {}
         self.listener_map: dict[str, list[TransformerListener]] = {}
+        self._map_when_dropped: dict[str, list[TransformerListener]] | None = None
         self._pass: BackwardPass | None = None
         self._rivals = list(rivals)
         self._shim.configure(
@@ -163,9 +168,18 @@ class BioBert(TrainablePipe):
         return True
 
     def find_listeners(self, component: Any) -> None:
-        """Find the layers of a later component that name this encoder, or any (``"*"``)."""
+        """Find the layers of a later component that name this encoder, or any (``"*"``).
+
+        Raises:
+            ValueError: Another encoder may be meant, or a ``doc_cleaner`` stands in between, and the component would
+                read zeros.
+        """
         if isinstance(component, Transformer):
             self._rivals.append(component.name)
+        if isinstance(component, DocCleaner) and "_.trf_data" in component.cfg["attrs"]:
+            # spaCy asks about all components in their order, and starts with a new map: who is asked about later and
+            # finds the same map stands after the cleaner.
+            self._map_when_dropped = self.listener_map
         if not isinstance(getattr(component, "model", None), Model):
             return
         for node in component.model.walk():
@@ -174,6 +188,8 @@ class BioBert(TrainablePipe):
                     raise ValueError(
                         Errors.B018.format(biobert=self.name, transformer=self._rivals[0], component=component.name)
                     )
+                if self.listener_map is self._map_when_dropped:
+                    raise ValueError(Errors.B032.format(component=component.name))
                 self.add_listener(node, component.name)
 
     # --- prediction ---
@@ -210,6 +226,7 @@ class BioBert(TrainablePipe):
         self.model.initialize()
         if nlp is not None:
             names = nlp.pipe_names
+            self.listener_map = {}
             for _, component in nlp.pipeline[names.index(self.name) + 1 if self.name in names else 0 :]:
                 self.find_listeners(component)
 

@@ -28,8 +28,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x · weightᵀ + bias for rows x of shape (rows, width)."""
-        scale = x.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(torch.bfloat16).tiny).float() / 127
-        rows = (x * scale.reciprocal()).round_().to(torch.int8)
+        rows, scale = to_int8(x)
         # The operator takes one scale for the whole input. That of each row multiplies the result instead.
         product = torch.ops.onednn.qlinear_pointwise(
             rows, 1.0, 0, self.weight, self.scale, self.zeros, None, 1.0, 0, torch.bfloat16, "none", [], ""
@@ -37,10 +36,17 @@ class Int8Linear(nn.Module):
         return torch.addcmul(self.bias, product, scale.to(torch.bfloat16))
 
 
-def quantise(bert: Bert) -> Bert:
-    """Turn the linear layers of an encoder's layers into int8, in place, and all else into bfloat16."""
-    for layer in bert.layers:
-        for name, child in layer.named_children():
+def to_int8(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn bfloat16 rows into int8 rows and what a step of each is worth, (rows, 1), float32."""
+    scale = x.abs().amax(dim=1, keepdim=True).clamp_min(torch.finfo(torch.bfloat16).tiny).float() / 127
+    # float32 first: a product of two dtypes takes PyTorch twice as long.
+    return x.float().mul_(scale.reciprocal()).round_().to(torch.int8), scale
+
+
+def quantise(rounded: Bert, exact: Bert) -> Bert:
+    """Replace the linear layers of a bfloat16 encoder's layers, in place, by int8 ones made from its exact weights."""
+    for layer, source in zip(rounded.layers, exact.layers, strict=True):
+        for name, child in source.named_children():
             if isinstance(child, nn.Linear):
                 setattr(layer, name, Int8Linear(child))
-    return bert.to(torch.bfloat16)
+    return rounded

@@ -94,11 +94,16 @@ def fastest_first(device: torch.device) -> tuple[Arithmetic, ...]:
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bfloat16", "float32"
-    if device.type == "cpu" and _has("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+    if multiplies_bfloat16(device):
         return "bfloat16", "int8", "float32"
     if int8_available(device) and _has("_is_vnni_supported"):
         return "int8", "float32"
     return ("float32",)
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Say whether `device` is a CPU that has instructions for products in bfloat16."""
+    return device.type == "cpu" and _has("_is_amx_tile_supported", "_is_avx512_bf16_supported")
 
 
 def _has(*questions: str) -> bool:

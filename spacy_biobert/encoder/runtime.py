@@ -6,7 +6,6 @@ same network in another arithmetic. It is given plans (see `windows.make_plan`) 
 
 from __future__ import annotations
 
-import copy
 import os
 import threading
 from collections.abc import Mapping
@@ -18,7 +17,8 @@ from torch import Tensor
 
 from .bert import Bert, Layout
 from .int8 import quantise
-from .precision import resolve_device, resolve_precision
+from .packed import pack_weights, packing_available
+from .precision import multiplies_bfloat16, resolve_device, resolve_precision
 from .windows import Batch, Plan
 
 Pooling = Literal["mean", "first"]
@@ -74,15 +74,24 @@ class Runtime:
     def _make_ready(self) -> Bert:
         if self.arithmetic == "float32":
             return self.bert
-        twin = copy.deepcopy(self.bert).requires_grad_(False)
-        return quantise(twin) if self.arithmetic == "int8" else twin.to(torch.bfloat16)
+        rounded = in_bfloat16(self.bert)
+        if self.arithmetic == "int8":
+            return quantise(rounded, self.bert)
+        return pack_weights(rounded) if multiplies_bfloat16(self.device) and packing_available() else rounded
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""
         _mind_fork()
         with torch.inference_mode():
             bert = self._inference().eval()
-            return pool([self._run(bert, batch) for batch in plan.batches], plan, pooling, self.device)
+            n_rows = sum(len(batch.ids) for batch in plan.batches)
+            hidden = torch.empty(n_rows, bert.config.width, device=self.device)
+            row = 0
+            for batch in plan.batches:
+                output = self._run(bert, batch)
+                hidden[row : row + len(output)] = output
+                row += len(output)
+            return pool(hidden, plan, pooling)
 
     def train(self, plan: Plan, pooling: Pooling, *, autocast: bool) -> Tensor:
         """Return token vectors that remember how they were made, for `torch.autograd.backward`."""
@@ -90,7 +99,7 @@ class Runtime:
         self.bert.train()
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=autocast):
             outputs = [self._run(self.bert, batch) for batch in plan.batches]
-        return pool(outputs, plan, pooling, self.device)
+        return pool(torch.cat([output.float() for output in outputs]), plan, pooling)
 
     def _run(self, bert: Bert, batch: Batch) -> Tensor:
         ids, positions, places, rows, lengths = (
@@ -100,24 +109,30 @@ class Runtime:
         return bert(ids, positions, Layout.make(places, rows, lengths))
 
 
-def pool(outputs: list[Tensor], plan: Plan, pooling: Pooling, device: torch.device) -> Tensor:
+def in_bfloat16(bert: Bert) -> Bert:
+    """Return a bfloat16 twin of an encoder, made tensor by tensor: at no time is there a second float32 copy."""
+    with torch.device("meta"):
+        twin = Bert(bert.config)
+    twin.load_state_dict({name: weights.to(torch.bfloat16) for name, weights in bert.state_dict().items()}, assign=True)
+    return twin.requires_grad_(False)
+
+
+def pool(hidden: Tensor, plan: Plan, pooling: Pooling) -> Tensor:
     """Pool the hidden states of pieces to one vector for each token.
 
     Args:
-        outputs: The hidden states of each batch of the plan, (rows, width).
+        hidden: The hidden states of the plan's batches, one after another, (rows, width), float32.
         plan: Says which rows are whose.
         pooling: ``"mean"`` of a token's pieces, or its ``"first"`` piece.
-        device: Where the outputs are.
 
     Returns:
-        Vectors of shape (n_tokens, width), float32; zeros for tokens that have no pieces.
+        Vectors of shape (n_tokens, width); zeros for tokens that have no pieces.
     """
-    hidden = torch.cat([output.float() for output in outputs])
-    rows = torch.from_numpy(plan.piece_rows).to(device)
-    starts = torch.from_numpy(plan.token_starts).to(device)
+    rows = torch.from_numpy(plan.piece_rows).to(hidden.device)
+    starts = torch.from_numpy(plan.token_starts).to(hidden.device)
     if pooling == "mean":
         return F.embedding_bag(rows, hidden, starts, mode="mean")
-    filled = torch.from_numpy(plan.token_lengths > 0).to(device)
+    filled = torch.from_numpy(plan.token_lengths > 0).to(hidden.device)
     # A token without pieces may start past the end; its row is masked out.
     first = hidden[rows[starts.clamp_max(len(rows) - 1)]]
     return first * filled[:, None]

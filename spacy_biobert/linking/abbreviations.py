@@ -11,7 +11,7 @@ in "myotonic dystrophy (DM)".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 MAX_SHORT_LENGTH = 10
 """Characters of the longest short form, as in the paper."""
@@ -38,7 +38,7 @@ def find_abbreviations(text: str) -> dict[str, str]:
     return {short: expand(long_form, long_forms) for short, long_form in long_forms.items()}
 
 
-def expand(mention: str, long_forms: dict[str, str]) -> str:
+def expand(mention: str, long_forms: Mapping[str, str]) -> str:
     """Write out the short forms in a mention: "sporadic ALS" becomes "sporadic amyotrophic lateral sclerosis".
 
     Args:

@@ -2,38 +2,54 @@
 
 # No postponed annotations here: spaCy validates the settings of `initialize` by its signature.
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
+from thinc.api import Optimizer
 
+from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
-from .abbreviations import expand, find_abbreviations
 from .extension import RankedIds, register_extension, set_candidates
-from .index import SCORE_DECIMALS
+from .mentions import Mention, mentions_of, read_mentions
+from .reference import KnowledgeBaseReference
+from .routing import Types, allowed_types, is_routed
 from .scorer import Scorer
+from .settings import check_settings
 
 if TYPE_CHECKING:
+    from .dense import NameEncoder
     from .kb import KnowledgeBase
+    from .resolver import Ranking, Resolver
+    from .training import RankerTrainer
 
-SHORT_FORM_WEIGHT = 0.95
-"""What a concept found by an abbreviation counts, beside those found by what it stands for."""
+KB_REFERENCE = "kb_reference.json"
+DENSE = "dense.safetensors"
+RANKER = "ranker.safetensors"
+LEARNED = (DENSE, RANKER)
 
 DEFAULT_CONFIG = {
     "top_n": 10,
     "threshold": 0.5,
+    "labels": None,
     "label_types": {},
     "expand_abbreviations": True,
+    "split_composites": False,
+    "ranker": False,
     "overwrite": True,
     "spans_key": None,
     "candidates_key": None,
     "extension": "kb_ents",
+    "kb_path": None,
     "scorer": {"@scorers": "spacy_biobert.linker_scorer.v1"},
 }
 
@@ -43,7 +59,7 @@ DEFAULT_CONFIG = {
     assigns=["token.ent_kb_id"],
     requires=["doc.ents"],
     default_config=DEFAULT_CONFIG,
-    # Weights of 0: shown after each evaluation, with no say in which pipeline is the best. Nothing is trained here.
+    # Weights of 0: shown after each evaluation, with no say in which pipeline is the best, unless a config says so.
     default_score_weights={
         "link_micro_f": 0.0,
         "link_micro_p": None,
@@ -59,12 +75,16 @@ def make_biobert_linker(
     *,
     top_n: int,
     threshold: float,
+    labels: list[str] | None,
     label_types: dict[str, list[str]],
     expand_abbreviations: bool,
+    split_composites: bool,
+    ranker: bool,
     overwrite: bool,
     spans_key: str | None,
     candidates_key: str | None,
     extension: str,
+    kb_path: str | None,
     scorer: Callable | None,
 ) -> "Linker":
     """Build the pipe; :class:`Linker` explains the options."""
@@ -73,12 +93,16 @@ def make_biobert_linker(
         name,
         top_n=top_n,
         threshold=threshold,
+        labels=labels,
         label_types=label_types,
         expand_abbreviations=expand_abbreviations,
+        split_composites=split_composites,
+        ranker=ranker,
         overwrite=overwrite,
         spans_key=spans_key,
         candidates_key=candidates_key,
         extension=extension,
+        kb_path=kb_path,
         scorer=scorer,
     )
 
@@ -86,23 +110,32 @@ def make_biobert_linker(
 class Linker(Pipe):
     """Links entities to the concepts of a knowledge base.
 
-    Sets ``ent.kb_id_`` to the id of the most similar concept, or to "NIL", and keeps the ranked concepts, shown as
-    ``ent._.kb_ents``: pairs of id and score, as scispaCy's linker gives them. Everything else of an entity stays.
+    Sets ``ent.kb_id_`` to the id of the best concept, or to "NIL", and keeps the ranked concepts, shown as
+    ``ent._.kb_ents``: pairs of id and score, as scispaCy's linker gives them. Everything else of an entity stays. The
+    score is the similarity of names, or, with a ranker, the probability that the concept is the one that is meant.
 
     Args:
         vocab: The pipeline's vocabulary.
         name: The pipe's name.
         top_n: How many concepts to keep for each entity.
-        threshold: An entity whose best concept has a lower score, 0 to 1, is "NIL". Its ranked concepts are kept.
+        threshold: From 0 to 1. An entity is "NIL" where the similarity of its best concept, or, with a ranker, the
+            probability that any of its concepts fits, is lower. Its ranked concepts are kept.
+        labels: The labels of the entities to link; others are left alone, to another linker with another knowledge
+            base. None links all.
         label_types: For a label of entities, the semantic types that their concepts may have. A label that is not there
             allows concepts of the type that has its name, if the knowledge base has that type, and otherwise all.
             Concepts without types are always allowed.
         expand_abbreviations: Whether to look up also what an abbreviation stands for in its doc. Where an abbreviation
             detector has set ``span._.long_form``, that is looked up in any case.
+        split_composites: Whether "breast and ovarian cancer" may be linked as two mentions, where the knowledge base
+            knows these better than the whole. Then ``ent.kb_id_`` holds their ids joined by "|".
+        ranker: Whether concepts are ranked by what was learned from training data, in ``spacy train`` or by ``spacy
+            biobert train-linker``.
         overwrite: Whether to replace ids that entities have already.
         spans_key: Link the spans of this group of ``doc.spans``, in place of the entities.
         candidates_key: The group of ``doc.spans`` that keeps the ranked concepts; the pipe's name if None.
         extension: The name in place of ``kb_ents``. Where another package has claimed it, it is left alone.
+        kb_path: Where the knowledge base lies that the pipeline refers to; None for where it lay when it was saved.
         scorer: Scores examples, see :func:`.scorer.score_links`.
 
     Raises:
@@ -116,37 +149,42 @@ class Linker(Pipe):
         *,
         top_n: int = 10,
         threshold: float = 0.5,
+        labels: list[str] | None = None,
         label_types: dict[str, list[str]] | None = None,
         expand_abbreviations: bool = True,
+        split_composites: bool = False,
+        ranker: bool = False,
         overwrite: bool = True,
         spans_key: str | None = None,
         candidates_key: str | None = None,
         extension: str = "kb_ents",
+        kb_path: str | None = None,
         scorer: Scorer | None = None,
     ) -> None:
-        if top_n < 1:
-            raise ValueError(Errors.B221.format(option="top_n", value=top_n, expected="at least 1"))
-        if not 0 <= threshold <= 1:
-            raise ValueError(Errors.B221.format(option="threshold", value=threshold, expected="from 0 to 1"))
-        candidates_key = candidates_key or name
-        if candidates_key == spans_key:
-            expected = "another group than spans_key, which it would replace"
-            raise ValueError(Errors.B221.format(option="candidates_key", value=candidates_key, expected=expected))
         self.vocab = vocab
         self.name = name
         self.scorer = scorer
         self.kb: KnowledgeBase | None = None
+        self.dense: NameEncoder | None = None
+        self.trainer: RankerTrainer | None = None
+        self._by_reference = False
+        self._ready: Resolver | None = None
         # Read at each prediction: `spacy find-threshold` replaces it.
         self.cfg: dict[str, Any] = {
             "top_n": top_n,
             "threshold": threshold,
+            "labels": labels,
             "label_types": dict(label_types or {}),
             "expand_abbreviations": expand_abbreviations,
+            "split_composites": split_composites,
+            "ranker": ranker,
             "overwrite": overwrite,
             "spans_key": spans_key,
-            "candidates_key": candidates_key,
+            "candidates_key": candidates_key or name,
+            "kb_path": kb_path,
         }
-        register_extension(extension, candidates_key)
+        check_settings(self.cfg)
+        register_extension(extension, self.cfg["candidates_key"])
 
     # --- Prediction ---
 
@@ -169,67 +207,92 @@ class Linker(Pipe):
             except Exception as error:
                 error_handler(self.name, self, docs, error)
 
-    def predict(self, docs: Sequence[Doc]) -> list[list[RankedIds]]:
-        """Look up the mentions of docs.
+    def predict(self, docs: Sequence[Doc]) -> "list[list[Ranking]]":
+        """Rank concepts for the mentions of docs, see :meth:`rank`."""
+        return self.rank(docs)
 
-        Returns:
-            For each mention of each doc its ranked concepts, pairs of id and score.
+    def rank(self, docs: Sequence[Doc], *, n_parts: Sequence[Sequence[int]] | None = None) -> "list[list[Ranking]]":
+        """Rank concepts for the mentions of docs that this linker links.
+
+        Args:
+            docs: The docs; they are not changed.
+            n_parts: For each of these mentions, how many concepts it names, where that is known.
 
         Raises:
-            ValueError: The pipe has no knowledge base.
+            ValueError: The pipe has no knowledge base, or a ranker that was never trained or initialized.
         """
-        kb = self._require_kb()
-        # A mention that comes again in the batch is looked up once.
-        queries: dict[tuple[str, tuple[str, ...] | None], int] = {}
-        lookups: list[list[list[int]]] = []
-        for doc in docs:
-            spans = self._mentions(doc)
-            long_forms = find_abbreviations(doc.text) if spans and self.cfg["expand_abbreviations"] else {}
-            lookups.append([])
-            for span in spans:
-                types = self._types(span.label_)
-                forms = _forms(span, long_forms)
-                lookups[-1].append([queries.setdefault((form, types), len(queries)) for form in forms])
-        found = kb.candidates(
-            [form for form, _ in queries], top_n=self.cfg["top_n"], types=[types for _, types in queries]
-        )
-        ranked = [[(candidate.concept_id, candidate.score) for candidate in candidates] for candidates in found]
-        return [[_merge([ranked[i] for i in forms], self.cfg["top_n"]) for forms in doc] for doc in lookups]
+        resolver = self.resolver()
+        read = [self._read(doc, n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
+        return resolver.rank(read, self.cfg["top_n"])
 
-    def set_annotations(self, docs: Sequence[Doc], predictions: Sequence[Sequence[RankedIds]]) -> None:
+    def answer(self, ranking: "Ranking") -> list[str]:
+        """Return the ids that a mention gets: the best of each of its parts, each once; "NIL" where nothing fits."""
+        best = [
+            part[0].concept_id
+            for part, fit in zip(ranking.parts, ranking.fits, strict=True)
+            if part and fit >= self.cfg["threshold"]
+        ]
+        return list(dict.fromkeys(best)) or [NIL]
+
+    def set_annotations(self, docs: Sequence[Doc], predictions: "Sequence[Sequence[Ranking]]") -> None:
         """Write what :meth:`predict` returned to the docs."""
-        for doc, ranked in zip(docs, predictions, strict=True):
+        for doc, rankings in zip(docs, predictions, strict=True):
             spans = self._mentions(doc)
             ids = [
-                span.kb_id_ if span.kb_id_ and not self.cfg["overwrite"] else self._best_id(candidates)
-                for span, candidates in zip(spans, ranked, strict=True)
+                span.kb_id_ if span.kb_id_ and not self.cfg["overwrite"] else join_concept_ids(self.answer(ranking))
+                for span, ranking in zip(spans, rankings, strict=True)
             ]
             self._set_ids(doc, spans, ids)
+            ranked = [_ranked_ids(ranking, self.cfg["top_n"]) for ranking in rankings]
             set_candidates(doc, self.cfg["candidates_key"], self._mentions(doc), ranked)
 
     def _mentions(self, doc: Doc) -> list[Span]:
-        key = self.cfg["spans_key"]
-        if key is None:
-            return list(doc.ents)
-        return list(doc.spans[key]) if key in doc.spans else []
+        spans = mentions_of(doc, self.cfg["spans_key"])
+        return [span for span in spans if is_routed(span.label_, self.cfg["labels"])]
 
-    def _types(self, label: str) -> tuple[str, ...] | None:
-        types = self.cfg["label_types"].get(label)
-        if types is not None:
-            return tuple(types)
-        return (label,) if label in self._require_kb().types else None
+    def _read(self, doc: Doc, n_parts: Sequence[int] | None = None) -> list[Mention]:
+        return read_mentions(
+            doc.text,
+            self._mentions(doc),
+            expand_abbreviations=self.cfg["expand_abbreviations"],
+            split_composites=self.cfg["split_composites"],
+            types=self._types,
+            n_parts=n_parts,
+        )
 
-    def _best_id(self, candidates: RankedIds) -> str:
-        return candidates[0][0] if candidates and candidates[0][1] >= self.cfg["threshold"] else NIL
+    def _types(self, label: str) -> Types | None:
+        return allowed_types(label, self.cfg["label_types"], self.require_kb().types)
+
+    def resolver(self) -> "Resolver":
+        """Return what looks mentions up; it is made when it is first needed."""
+        if self._ready is None:
+            from .candidates import CandidateFinder
+            from .dense import DenseIndex
+            from .ranker import ConceptCounts
+            from .resolver import Resolver
+
+            kb = self.require_kb()
+            if self.cfg["ranker"] and self.trainer is None:
+                raise ValueError(Errors.B243.format(name=self.name))
+            trainer = self.trainer if self.cfg["ranker"] else None
+            dense = DenseIndex(self.dense, kb) if self.dense is not None and trainer is not None else None
+            self._ready = Resolver(
+                CandidateFinder(kb, dense),
+                trainer.model if trainer else None,
+                trainer.counts if trainer else ConceptCounts(),
+            )
+        return self._ready
 
     def _set_ids(self, doc: Doc, spans: Sequence[Span], ids: Sequence[str]) -> None:
+        every = mentions_of(doc, self.cfg["spans_key"])
+        places = [i for i, span in enumerate(every) if is_routed(span.label_, self.cfg["labels"])]
         for i, (span, concept_id) in enumerate(zip(spans, ids, strict=True)):
             if self.cfg["spans_key"] is None:
                 # Through the tokens: setting `doc.ents` anew would touch tokens whose annotation is missing.
                 for token in span:
                     token.ent_kb_id_ = concept_id
             else:
-                doc.spans[self.cfg["spans_key"]][i] = Span(
+                doc.spans[self.cfg["spans_key"]][places[i]] = Span(
                     doc, span.start, span.end, label=span.label, kb_id=concept_id, span_id=span.id
                 )
 
@@ -241,23 +304,37 @@ class Linker(Pipe):
         *,
         nlp: Language | None = None,
         kb: str | Path | None = None,
+        kb_by_reference: bool = False,
+        dense: str | Path | None = None,
     ) -> None:
-        """Open the knowledge base. It is copied into the pipeline when that is saved.
+        """Open the knowledge base, and make the ranker ready to be trained if there shall be one.
 
         Args:
-            get_examples: Not used: nothing is trained.
+            get_examples: Gives training examples: how often they link to each concept is something that a ranker knows.
             nlp: The pipeline.
             kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already.
+            kb_by_reference: Whether the saved pipeline says where the knowledge base lies, in place of carrying a copy.
+            dense: A file that ``spacy biobert train-linker`` made: vectors of names, for the ranker.
 
         Raises:
-            FileNotFoundError: There is no knowledge base in the folder.
-            ValueError: There is none at all, or it has not the types that ``label_types`` names.
+            FileNotFoundError: There is no knowledge base in the folder, or no such file.
+            ValueError: There is none at all, or it has not the types that ``label_types`` names; or a file is damaged.
         """
         from .kb import KnowledgeBase
 
         if kb is not None:
             self.set_kb(KnowledgeBase.open(kb))
-        self._require_kb()
+        self._by_reference = kb_by_reference
+        self.require_kb()
+        if dense is not None:
+            self.set_dense(dense)
+        if self.cfg["ranker"]:
+            from .training import RankerTrainer
+
+            self.trainer = RankerTrainer()
+            references = (example.reference for example in get_examples()) if get_examples else ()
+            self.trainer.count(self._gold(reference) for reference in references)
+            self._ready = None
 
     def set_kb(self, kb: "KnowledgeBase") -> None:
         """Use a knowledge base.
@@ -273,11 +350,88 @@ class Linker(Pipe):
                 )
             )
         self.kb = kb
+        self._ready = None
 
-    def _require_kb(self) -> "KnowledgeBase":
+    def set_dense(self, path: str | Path) -> None:
+        """Use vectors of names from a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is damaged, or another.
+        """
+        from .dense import NameEncoder
+
+        self.dense = NameEncoder.load(Path(path))
+        self._ready = None
+
+    def require_kb(self) -> "KnowledgeBase":
+        """Return the knowledge base.
+
+        Raises:
+            ValueError: There is none.
+        """
         if self.kb is None:
             raise ValueError(Errors.B241.format(name=self.name))
         return self.kb
+
+    # --- Training ---
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether there is a ranker to be trained."""
+        return bool(self.cfg["ranker"])
+
+    @property
+    def model(self) -> Any:
+        """The ranker's network; None where there is none."""
+        return self.trainer.model if self.trainer else None
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Let the ranker learn from the gold mentions of a batch. Without a ranker, nothing happens.
+
+        Args:
+            examples: The batch.
+            drop: Not used.
+            sgd: Says that a step is to be made; the ranker has a learning rate of its own.
+            losses: The loss is added under the pipe's name: nats a mention.
+
+        Raises:
+            ValueError: The pipe has no knowledge base, or was never initialized.
+        """
+        losses = {} if losses is None else losses
+        if not self.is_trainable:
+            return losses
+        losses.setdefault(self.name, 0.0)
+        resolver = self.resolver()
+        if self.trainer is not None:
+            gold = [self._gold(example.reference) for example in examples]
+            losses[self.name] += self.trainer.update(gold, resolver.finder)
+            if sgd is not None:
+                self.finish_update(sgd)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Make the step that was learned; ``sgd`` is not used, for it is set for an encoder."""
+        if self.trainer is not None:
+            self.trainer.step()
+
+    def _gold(self, reference: Doc) -> list[tuple[Mention, tuple[str, ...]]]:
+        """Return the annotated mentions of a reference with the ids that mean the same as theirs."""
+        equivalent_ids = self.require_kb().equivalent_ids
+        ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
+        read = self._read(reference, [len(some) for some in ids])
+        return [
+            (mention, tuple(dict.fromkeys(chain.from_iterable(map(equivalent_ids, some)))))
+            for mention, some in zip(read, ids, strict=True)
+            if some
+        ]
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score examples; an id counts as right also where it is an alternative id of the concept."""
@@ -291,52 +445,90 @@ class Linker(Pipe):
     # --- Saving and loading ---
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save the pipe to a folder: a copy of the knowledge base, if it has one."""
+        """Save the pipe to a folder: its knowledge base or a reference to it, and what it has learned."""
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         if self.kb is not None and "kb" not in exclude:
-            self.kb.copy_to(folder / "kb")
+            if self._by_reference:
+                srsly.write_json(folder / KB_REFERENCE, KnowledgeBaseReference.make(self.kb).to_dict())
+            else:
+                self.kb.copy_to(folder / "kb")
+        for name, data in self._learned().items():
+            if name not in exclude:
+                (folder / name).write_bytes(data)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from a folder. Options are the config's, not those that were saved."""
         from .kb import KnowledgeBase
 
-        folder = Path(path) / "kb"
-        if folder.exists() and "kb" not in exclude:
-            self.set_kb(KnowledgeBase.open(folder))
+        folder = Path(path)
+        reference = folder / KB_REFERENCE
+        if "kb" not in exclude:
+            if reference.exists():
+                self._open_reference(srsly.read_json(reference))
+            elif (folder / "kb").exists():
+                self.set_kb(KnowledgeBase.open(folder / "kb"))
+        learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
+        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialize the pipe with its knowledge base.
+        """Serialize the pipe, with its knowledge base or a reference to it.
 
         Raises:
             ValueError: The knowledge base is too large to travel in memory.
         """
-        kb = self.kb
-        return util.to_bytes({} if kb is None else {"kb": kb.to_bytes}, exclude)
+        write: dict[str, Callable[[], Any]] = {}
+        if self.kb is not None and self._by_reference:
+            write[KB_REFERENCE] = KnowledgeBaseReference.make(self.kb).to_dict
+        elif self.kb is not None:
+            write["kb"] = self.kb.to_bytes
+        for name, data in self._learned().items():
+            write[name] = partial(bytes, data)
+        return util.to_bytes(write, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from what :meth:`to_bytes` returned."""
         from .kb import KnowledgeBase
 
-        util.from_bytes(bytes_data, {"kb": lambda data: self.set_kb(KnowledgeBase.from_bytes(data))}, exclude)
+        learned: dict[str, bytes] = {}
+        read: dict[str, Callable[[Any], Any]] = {name: partial(learned.__setitem__, name) for name in LEARNED}
+        read["kb"] = lambda data: self.set_kb(KnowledgeBase.from_bytes(data))
+        read[KB_REFERENCE] = self._open_reference
+        util.from_bytes(bytes_data, read, exclude)
+        self._set_learned(learned, "the bytes of a pipeline")
         return self
 
+    def _open_reference(self, data: dict[str, Any]) -> None:
+        reference = KnowledgeBaseReference.from_dict(data)
+        self.set_kb(reference.open(self.cfg["kb_path"], component=self.name))
+        self._by_reference = True
 
-def _forms(span: Span, long_forms: dict[str, str]) -> list[str]:
-    """Return what to look up for a mention: what it stands for, if it is or holds an abbreviation, and itself."""
-    text = span.text
-    # Set by an abbreviation detector: a span or a text, None where the mention is no abbreviation.
-    long_form = span._.long_form if Span.has_extension("long_form") else None
-    written_out = str(long_form) if long_form is not None else expand(text, long_forms)
-    return [text] if written_out == text else [written_out, text]
+    def _learned(self) -> dict[str, bytes]:
+        learned = {}
+        if self.dense is not None:
+            learned[DENSE] = self.dense.to_bytes()
+        if self.trainer is not None:
+            learned[RANKER] = self.trainer.to_bytes()
+        return learned
+
+    def _set_learned(self, learned: dict[str, bytes], where: str | Path) -> None:
+        if DENSE in learned:
+            from .dense import NameEncoder
+
+            self.dense = NameEncoder.from_bytes(learned[DENSE], where)
+        if RANKER in learned:
+            from .training import RankerTrainer
+
+            self.trainer = RankerTrainer.from_bytes(learned[RANKER], where)
+        self._ready = None
 
 
-def _merge(ranked: Sequence[RankedIds], top_n: int) -> RankedIds:
-    """Merge the concepts found by each form of a mention, the first form being the full one."""
+def _ranked_ids(ranking: "Ranking", top_n: int) -> RankedIds:
+    """Return pairs of id and score: the best concept of each part, in their order, then the others by score."""
+    first = [part[0] for part in ranking.parts if part]
+    others = sorted((candidate for part in ranking.parts for candidate in part[1:]), key=lambda one: -one.score)
     scores: dict[str, float] = {}
-    for form, candidates in enumerate(ranked):
-        weight = SHORT_FORM_WEIGHT if form else 1.0
-        for identifier, score in candidates:
-            scores[identifier] = max(scores.get(identifier, 0.0), round(weight * score, SCORE_DECIMALS))
-    return sorted(scores.items(), key=lambda item: -item[1])[:top_n]
+    for candidate in (*first, *others):
+        scores.setdefault(candidate.concept_id, candidate.score)
+    return list(scores.items())[:top_n]

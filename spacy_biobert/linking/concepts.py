@@ -17,6 +17,8 @@ class Concept:
         types: Semantic types; none means that the concept fits every label.
         definition: What the concept is, in a sentence or two, or None.
         alternative_ids: Ids of the same concept in this vocabulary or others, ``OMIM:277900``.
+        related_ids: Ids of concepts that are near but not the same, such as the heading that MeSH maps a supplementary
+            record to. They never count as equal.
     """
 
     id: str
@@ -25,6 +27,7 @@ class Concept:
     types: tuple[str, ...] = ()
     definition: str | None = None
     alternative_ids: tuple[str, ...] = ()
+    related_ids: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

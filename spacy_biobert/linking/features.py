@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 _POINT_BITS = np.uint64(21)
 _WORD_BIT = 1 << 63
+
+FIRST_WORD_CODE = np.uint64(_WORD_BIT)
+"""Codes of trigrams are lower than this, those of words are not."""
 _SEPARATOR = 0x0A
 
 

@@ -15,8 +15,14 @@ from ..errors import Errors
 
 MANIFEST = "meta.json"
 FORMAT = "spacy_biobert.KnowledgeBase"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_END_SIZE = 1 << 16
 _KEYS = frozenset(("package_version", "source", "n_concepts", "n_names", "type_sets", "files"))
+
+
+def file_names(manifest: dict[str, Any]) -> list[str]:
+    """Return the names of all files of a folder with this manifest, itself among them."""
+    return sorted((MANIFEST, *manifest["files"]))
 
 
 def file_checksum(path: Path) -> str:
@@ -28,10 +34,24 @@ def file_checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _ends_checksum(path: Path) -> str:
+    """Return the SHA-256 of the first and the last bytes of a file.
+
+    It is soon computed however large the file is, and tells an array of another knowledge base, and a database that was
+    written to: SQLite counts the changes in its first bytes.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        digest.update(file.read(_END_SIZE))
+        file.seek(max(file.tell(), path.stat().st_size - _END_SIZE))
+        digest.update(file.read(_END_SIZE))
+    return digest.hexdigest()
+
+
 def write_manifest(folder: Path, meta: dict[str, Any]) -> None:
     """Write the manifest of a folder: ``meta``, and size and checksum of each file that lies there."""
     files = {
-        path.name: {"size": path.stat().st_size, "sha256": file_checksum(path)}
+        path.name: {"size": path.stat().st_size, "sha256": file_checksum(path), "ends": _ends_checksum(path)}
         for path in sorted(folder.iterdir())
         if path.name != MANIFEST
     }
@@ -40,7 +60,7 @@ def write_manifest(folder: Path, meta: dict[str, Any]) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read and check the manifest of a folder: its format, its version, and that each file has the size it had.
+    """Read and check the manifest of a folder: its format, its version, and each file's size and ends.
 
     Args:
         folder: A knowledge base.
@@ -77,6 +97,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise ValueError(Errors.B203.format(path=folder, reason=f"{name} is missing"))
         if file.stat().st_size != expected["size"]:
             reason = f"{name} has {file.stat().st_size} bytes and was written with {expected['size']}"
+            raise ValueError(Errors.B203.format(path=folder, reason=reason))
+        # Older manifests do not have it.
+        if "ends" in expected and _ends_checksum(file) != expected["ends"]:
+            reason = f"{name} was changed, or belongs to another knowledge base"
             raise ValueError(Errors.B203.format(path=folder, reason=reason))
     return manifest
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import numpy as np
 import srsly
 
 from ..errors import Errors
-from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, write_knowledge_base
+from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, Source, write_knowledge_base
 from .concepts import Candidate, Concept
-from .folder import MANIFEST, read_manifest, replace_folder, verify_files
+from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_files
 from .index import Mask, Match, NameIndex, Words, load_array
 from .normalization import name_words
 from .storage import ConceptStore
@@ -57,8 +57,8 @@ class KnowledgeBase:
         self._concept_type_sets = load_array(folder / CONCEPT_TYPE_SETS)
         self._masks: dict[frozenset[str], Mask | None] = {}
 
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        return KnowledgeBase.open, (self.folder,)
+    def __reduce__(self) -> tuple[object, tuple[Path, str]]:
+        return _open_again, (self.folder, self.checksum)
 
     # --- Making and opening ---
 
@@ -68,7 +68,7 @@ class KnowledgeBase:
         concepts: Iterable[Concept],
         out: str | Path,
         *,
-        source: Mapping[str, str] | None = None,
+        source: Source | None = None,
         overwrite: bool = False,
         progress: bool = False,
     ) -> KnowledgeBase:
@@ -77,13 +77,15 @@ class KnowledgeBase:
         Args:
             concepts: What it shall hold; read once.
             out: The folder to make. It appears when it is complete, or not at all.
-            source: Where the concepts come from, kept in ``meta.json``: file, format, checksum.
+            source: Where the concepts come from, kept in ``meta.json``: name, version, files with checksums; or what
+                returns that when all concepts were read.
             overwrite: Whether a knowledge base that is there may be replaced.
             progress: Whether to show progress bars.
 
         Raises:
             FileExistsError: Something is at ``out`` and may not be replaced.
-            ValueError: A concept has no name or an id that cannot be; two have the same id; there is not one name.
+            ValueError: A concept has no name, one that is much too long, or an id that cannot be; two have the same
+                id, or each other's as alternative ids; there is not one name.
         """
         out = Path(out)
         with replace_folder(out, overwrite=overwrite) as folder:
@@ -114,7 +116,7 @@ class KnowledgeBase:
             return
         self._require_unchanged()
         with replace_folder(out, overwrite=True) as folder:
-            for name in sorted(FILES):
+            for name in file_names(self.meta):
                 shutil.copyfile(self.folder / name, folder / name)
 
     def to_bytes(self) -> bytes:
@@ -127,7 +129,7 @@ class KnowledgeBase:
         if size > MAX_BYTES:
             raise ValueError(Errors.B206.format(path=self.folder, size=size, limit=MAX_BYTES))
         self._require_unchanged()
-        return srsly.msgpack_dumps({name: (self.folder / name).read_bytes() for name in sorted(FILES)})
+        return srsly.msgpack_dumps({name: (self.folder / name).read_bytes() for name in file_names(self.meta)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> KnowledgeBase:
@@ -140,7 +142,7 @@ class KnowledgeBase:
             files = srsly.msgpack_loads(data)
         except Exception as error:  # msgpack raises exceptions of many kinds
             raise ValueError(Errors.B207) from error
-        if not isinstance(files, dict) or set(files) != FILES:
+        if not isinstance(files, dict) or not files.keys() >= FILES or not all(map(_is_file_name, files)):
             raise ValueError(Errors.B207)
         folder = Path(tempfile.mkdtemp(prefix="spacy-biobert-kb-"))
         try:
@@ -169,6 +171,16 @@ class KnowledgeBase:
     # --- What it holds ---
 
     @property
+    def name(self) -> str:
+        """What it is called: as its builder said, or by the file it was made from."""
+        return str(self.meta["source"].get("name") or self.meta["source"].get("file") or self.folder.name)
+
+    @property
+    def version(self) -> str:
+        """The version of what it was made from, as its builder or the source said; "" where nobody did."""
+        return str(self.meta["source"].get("version") or "")
+
+    @property
     def n_names(self) -> int:
         """Number of names."""
         return self.meta["n_names"]
@@ -187,9 +199,17 @@ class KnowledgeBase:
     def __iter__(self) -> Iterator[str]:
         return self._store.concept_ids()
 
+    def concepts(self) -> Iterator[Concept]:
+        """Yield all concepts in the order in which they were built; few of them are in memory at a time."""
+        return self._store.concepts()
+
     def get(self, concept_id: str) -> Concept | None:
         """Return the concept with an id; None where there is none. Alternative ids are not looked at."""
         return self._store.concept(concept_id)
+
+    def concept_in_row(self, row: int) -> Concept | None:
+        """Return the concept in a row, counted from 0 in the order in which they were built; None if there is none."""
+        return self._store.concept_in_row(row)
 
     def equivalent_ids(self, identifier: str) -> frozenset[str]:
         """Return the ids that mean the same as one.
@@ -301,6 +321,18 @@ class KnowledgeBase:
         best = np.sort(first)[:top_n]
         # The shortest decimals of the rounded score, not those of its nearest single-precision number.
         return {int(row): float(str(score)) for row, score in zip(rows[best], scores[best], strict=True)}
+
+
+def _is_file_name(name: object) -> bool:
+    return isinstance(name, str) and Path(name).name == name
+
+
+def _open_again(folder: Path, checksum: str) -> KnowledgeBase:
+    """Open, in another process, the knowledge base that was pickled, and no other that took its place."""
+    kb = KnowledgeBase.open(folder)
+    if kb.checksum != checksum:
+        raise ValueError(Errors.B208.format(path=folder))
+    return kb
 
 
 def _remove_in_process(folder: Path, pid: int) -> None:

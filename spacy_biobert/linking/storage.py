@@ -15,7 +15,8 @@ from .concepts import Concept
 
 _SCHEMA = """
 CREATE TABLE concepts (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, types TEXT NOT NULL, definition TEXT
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, types TEXT NOT NULL, definition TEXT,
+    related_ids TEXT
 );
 CREATE TABLE names (row INTEGER PRIMARY KEY, concept INTEGER NOT NULL, name TEXT NOT NULL);
 CREATE TABLE alternative_ids (
@@ -26,6 +27,12 @@ _INDEXES = """
 CREATE INDEX names_of_concept ON names (concept);
 CREATE INDEX alternative_ids_of_concept ON alternative_ids (concept);
 """
+
+
+_CONCEPT_BLOCK = 10_000
+_NAME_BLOCK = 100_000
+MAX_NAME_LENGTH = 10_000
+"""Characters of the longest name. The longest of UMLS and ChEBI have a few thousand; beyond, a line end is missing."""
 
 
 class ConceptWriter:
@@ -42,7 +49,10 @@ class ConceptWriter:
         self.n_names = 0
         self._connection = sqlite3.connect(path)
         # Nothing is lost without a journal: a file that is not finished is thrown away.
-        self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
+        # The cache, here 256 MB at most, is for ids that come in no order.
+        self._connection.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144;" + _SCHEMA
+        )
 
     def add(self, concept: Concept) -> tuple[str, ...]:
         """Write a concept.
@@ -51,18 +61,30 @@ class ConceptWriter:
             The names that were written, the canonical one first.
 
         Raises:
-            ValueError: The concept has no name, an id that cannot be, or one that another concept has already.
+            ValueError: The concept has no name or one that is too long, an id that cannot be, or one that another
+                concept has already.
         """
         if not concept.id or "|" in concept.id or any(character.isspace() for character in concept.id):
             raise ValueError(Errors.B211.format(id=concept.id, name=concept.name))
         names = concept.names
         if not names:
             raise ValueError(Errors.B212.format(id=concept.id))
+        for name in names:
+            if len(name) > MAX_NAME_LENGTH:
+                message = Errors.B263.format(id=concept.id, length=len(name), limit=MAX_NAME_LENGTH, start=name[:60])
+                raise ValueError(message)
         row = self.n_concepts
         try:
             self._connection.execute(
-                "INSERT INTO concepts VALUES (?, ?, ?, ?, ?)",
-                (row, concept.id, names[0], json.dumps(concept.types), concept.definition),
+                "INSERT INTO concepts VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    row,
+                    concept.id,
+                    names[0],
+                    json.dumps(concept.types),
+                    concept.definition,
+                    json.dumps(concept.related_ids) if concept.related_ids else None,
+                ),
             )
             self._connection.executemany(
                 "INSERT INTO names VALUES (?, ?, ?)",
@@ -70,7 +92,7 @@ class ConceptWriter:
             )
             self._connection.executemany(
                 "INSERT OR IGNORE INTO alternative_ids VALUES (?, ?)",
-                [(alternative, row) for alternative in concept.alternative_ids],
+                [(alternative, row) for alternative in concept.alternative_ids if alternative != concept.id],
             )
         except sqlite3.IntegrityError as error:
             other = self._connection.execute("SELECT name FROM concepts WHERE id = ?", (concept.id,)).fetchone()
@@ -108,36 +130,76 @@ class ConceptStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = _Connection(path)
+        columns = self._fetch("SELECT name FROM pragma_table_info('concepts')", ())
+        # Knowledge bases of the first release have no such column.
+        self._has_related_ids = ("related_ids",) in columns
 
     def __reduce__(self) -> tuple[type[ConceptStore], tuple[Path]]:
         return type(self), (self.path,)
 
     def concept(self, concept_id: str) -> Concept | None:
         """Return the concept with an id; None where there is none. Alternative ids are not looked at."""
-        rows = self._fetch("SELECT row, id, name, types, definition FROM concepts WHERE id = ?", (concept_id,))
-        if not rows:
-            return None
-        row, identifier, name, types, definition = rows[0]
-        names = self._fetch("SELECT name FROM names WHERE concept = ? ORDER BY row", (row,))
-        alternatives = self._fetch("SELECT id FROM alternative_ids WHERE concept = ? ORDER BY id", (row,))
-        return Concept(
-            id=identifier,
-            name=name,
-            synonyms=tuple(synonym for (synonym,) in names[1:]),
-            types=tuple(json.loads(types)),
-            definition=definition,
-            alternative_ids=tuple(alternative for (alternative,) in alternatives),
+        rows = self._fetch("SELECT row FROM concepts WHERE id = ?", (concept_id,))
+        return next(self._concepts(rows[0][0], rows[0][0] + 1), None) if rows else None
+
+    def concept_in_row(self, row: int) -> Concept | None:
+        """Return the concept in a row, by the order in which they were written; None where there is none."""
+        return next(self._concepts(row, row + 1), None)
+
+    def concepts(self) -> Iterator[Concept]:
+        """Yield all concepts, in the order in which they were written, reading them in blocks."""
+        for start, stop in self._blocks("concepts", _CONCEPT_BLOCK):
+            yield from self._concepts(start, stop)
+
+    def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
+        """Yield the concepts of some rows."""
+        related = "related_ids" if self._has_related_ids else "NULL"
+        rows = self._fetch(
+            f"SELECT row, id, name, types, definition, {related} FROM concepts WHERE row >= ? AND row < ? ORDER BY row",
+            (start, stop),
         )
+        names = self._texts("SELECT concept, name FROM names WHERE concept >= ? AND concept < ?", "row", start, stop)
+        alternatives = self._texts(
+            "SELECT concept, id FROM alternative_ids WHERE concept >= ? AND concept < ?", "id", start, stop
+        )
+        for row, identifier, name, types, definition, related_ids in rows:
+            yield Concept(
+                id=identifier,
+                name=name,
+                synonyms=tuple(names.get(row, ())[1:]),
+                types=tuple(json.loads(types)),
+                definition=definition,
+                alternative_ids=tuple(alternatives.get(row, ())),
+                related_ids=tuple(json.loads(related_ids)) if related_ids else (),
+            )
+
+    def _texts(self, query: str, order: str, start: int, stop: int) -> dict[int, list[str]]:
+        """Return the texts of the concepts of some rows, by row."""
+        found: dict[int, list[str]] = {}
+        for row, text in self._fetch(f"{query} ORDER BY concept, {order}", (start, stop)):
+            found.setdefault(row, []).append(text)
+        return found
+
+    def inner_alternatives(self) -> dict[str, list[str]]:
+        """Return, for each concept with alternative ids that are themselves ids of concepts here, these."""
+        links: dict[str, list[str]] = {}
+        for identifier, other in self._fetch(
+            "SELECT a.id, b.id FROM alternative_ids AS x JOIN concepts AS b ON b.id = x.id"
+            " JOIN concepts AS a ON a.row = x.concept WHERE a.id != b.id ORDER BY a.row, b.row",
+            (),
+        ):
+            links.setdefault(identifier, []).append(other)
+        return links
 
     def concept_ids(self) -> Iterator[str]:
         """Yield the ids of all concepts, in the order in which they were written."""
-        for start, stop in self._blocks("concepts"):
+        for start, stop in self._blocks("concepts", _NAME_BLOCK):
             rows = self._fetch("SELECT id FROM concepts WHERE row >= ? AND row < ? ORDER BY row", (start, stop))
             yield from (identifier for (identifier,) in rows)
 
     def names(self) -> Iterator[list[str]]:
         """Yield all names in blocks, in the order in which they were written."""
-        for start, stop in self._blocks("names"):
+        for start, stop in self._blocks("names", _NAME_BLOCK):
             rows = self._fetch("SELECT name FROM names WHERE row >= ? AND row < ? ORDER BY row", (start, stop))
             yield [name for (name,) in rows]
 
@@ -159,7 +221,7 @@ class ConceptStore:
         )
         return frozenset([identifier, *(other for (other,) in found)])
 
-    def _blocks(self, table: str, size: int = 100_000) -> Iterator[tuple[int, int]]:
+    def _blocks(self, table: str, size: int) -> Iterator[tuple[int, int]]:
         """Yield the first row and the row after the last of each block of a table."""
         ((count,),) = self._fetch(f"SELECT count(*) FROM {table}", ())
         for start in range(0, count, size):

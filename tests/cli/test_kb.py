@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_biobert.cli import app
+from spacy_biobert.linking.folder import file_checksum
 from spacy_biobert.linking.kb import KnowledgeBase
 
 MEDIC = "D006527|277900||Hepatolenticular Degeneration|Wilson Disease\nD001943||Breast Neoplasms|Breast Cancer\n"
@@ -30,8 +31,9 @@ def test_build(source, folder):
     kb = KnowledgeBase.open(folder)
     assert len(kb) == 2
     assert kb.types == {"Disease"}
-    assert kb.meta["source"]["file"] == "medic.txt"
-    assert len(kb.meta["source"]["sha256"]) == 64
+    assert kb.name == "medic"
+    (file,) = kb.meta["source"]["files"]
+    assert (file["name"], file["size"], len(file["sha256"])) == ("medic.txt", source.stat().st_size, 64)
 
 
 def test_build_again(source, folder):
@@ -90,3 +92,64 @@ def test_jsonl(tmp_path):
     path = tmp_path / "kb.jsonl"
     path.write_text(json.dumps({"concept_id": "X:1", "canonical_name": "x"}))
     assert run("build", path, tmp_path / "kb", "--format", "jsonl").exit_code == 0
+
+
+def test_build_says_what_was_left_out(tmp_path):
+    path = tmp_path / "genes.tsv"
+    cells = ["9606", "1", "A1BG", "-", "A1B", "Vega:1", "19", "-", "a", "protein-coding", "A1BG", "a", "O", "-", "2024"]
+    path.write_text("\t".join(cells) + "\n" + "\t".join(["10090", "2", *cells[2:]]) + "\n")
+    result = run(
+        "build", path, tmp_path / "kb", "--format", "gene_info", "--taxa", "9606", "--name", "Human", "--version", "1"
+    )
+    assert result.exit_code == 0
+    assert "1 genes of other species" in " ".join(result.output.split())
+    kb = KnowledgeBase.open(tmp_path / "kb")
+    assert (kb.name, kb.version) == ("Human", "1")
+    assert kb.meta["source"]["options"] == {"taxa": ["9606"]}
+    assert kb.meta["source"]["skipped"] == {"references to other databases": 1, "genes of other species": 1}
+    result = run("info", tmp_path / "kb")
+    for text in ("Human", "genes.tsv", file_checksum(path), "genes of other species 1"):
+        assert text in result.output
+
+
+def test_build_of_two_files(source, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("D010051||Ovarian Neoplasms\n")
+    assert run("build", source, other, tmp_path / "kb", "--format", "medic").exit_code == 0
+    assert len(KnowledgeBase.open(tmp_path / "kb")) == 3
+
+
+def test_option_of_another_format(source, tmp_path):
+    result = run("build", source, tmp_path / "kb", "--format", "medic", "--taxa", "9606")
+    assert result.exit_code == 1
+    assert "[B278]" in result.output
+
+
+def test_merge(folder, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("id,name\nOMIM:277900,WD\nOMIM:1,x\n")
+    assert run("build", other, tmp_path / "other", "--format", "csv", "--version", "7").exit_code == 0
+    result = run("merge", folder, tmp_path / "other", tmp_path / "all", "--name", "Both")
+    assert result.exit_code == 0
+    assert "1 united by an alternative id" in " ".join(result.output.split())
+    kb = KnowledgeBase.open(tmp_path / "all")
+    assert (len(kb), kb.name, kb.version) == (3, "Both", "? + 7")
+    assert kb.get("MESH:D006527").names == ("Hepatolenticular Degeneration", "Wilson Disease", "WD")
+    result = run("info", tmp_path / "all")
+    for text in ("part 2", "other.csv", KnowledgeBase.open(folder).checksum):
+        assert text in result.output
+    result = run("merge", folder, tmp_path / "other", tmp_path / "apart", "--same-ids-only")
+    assert len(KnowledgeBase.open(tmp_path / "apart")) == 4
+    assert "[B266]" in run("merge", folder, tmp_path / "none").output
+
+
+def test_export(folder, tmp_path):
+    result = run("export", folder, tmp_path / "kb.jsonl")
+    assert result.exit_code == 0
+    assert "1 alternative and related ids have no place" in " ".join(result.output.split())
+    assert run("build", tmp_path / "kb.jsonl", tmp_path / "again", "--format", "jsonl").exit_code == 0
+    again = KnowledgeBase.open(tmp_path / "again")
+    assert list(again) == list(KnowledgeBase.open(folder))
+    result = run("export", folder, tmp_path / "kb.jsonl")
+    assert result.exit_code == 1
+    assert "[B290]" in result.output

@@ -6,9 +6,14 @@ import spacy
 import srsly
 import torch
 from spacy.tokens import DocBin
+from tiny import plan_of
 
 from spacy_biobert.encoder import precision
-from spacy_biobert.encoder.precision import fastest_first, int8_available, resolve_precision
+from spacy_biobert.encoder.bert import ACTIVATIONS, BertConfig, Layer, Layout
+from spacy_biobert.encoder.checkpoints import load_checkpoint
+from spacy_biobert.encoder.packed import PackedLinear, pack_weights, packing_available
+from spacy_biobert.encoder.precision import fastest_first, int8_available, multiplies_bfloat16, resolve_precision
+from spacy_biobert.encoder.runtime import Runtime, in_bfloat16
 
 CPU = torch.device("cpu")
 needs_int8 = pytest.mark.skipif(not int8_available(CPU), reason="this build of PyTorch has no int8 operators")
@@ -70,6 +75,50 @@ def test_int8_is_close_and_minds_no_neighbour(make_nlp):
         assert not np.array_equal(mine, theirs)
     for text, vector in zip(texts, together, strict=True):
         np.testing.assert_allclose(vectors(text)[0], vector, atol=1e-6)
+
+
+@pytest.mark.skipif(
+    not (multiplies_bfloat16(CPU) and packing_available()), reason="this processor has no products in bfloat16"
+)
+def test_packed_weights_change_nothing(bert_folder):
+    bert = load_checkpoint(bert_folder).bert
+    plan = plan_of([[5, 6, 7, 8, 9], list(range(5, 55)), [10]])
+    found = []
+    for prepare in (lambda twin: twin, pack_weights):
+        runtime = Runtime(bert, device="cpu", precision="bfloat16")
+        runtime._ready = prepare(in_bfloat16(bert))
+        found.append(runtime.predict(plan, "mean"))
+    assert any(isinstance(module, PackedLinear) for module in runtime._ready.modules())
+    torch.testing.assert_close(*found, atol=0.02, rtol=0.02)
+    assert torch.equal(Runtime(bert, device="cpu", precision="bfloat16").predict(plan, "mean"), found[1])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_working_in_place_changes_nothing(activation):
+    """Without gradients a layer works in place; its input, which others may hold, stays as it was."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=9, width=32, n_layers=1, n_heads=4, hidden_width=144, n_positions=8, activation=activation
+    )
+    layer = Layer(config).eval()
+    layout = Layout.make(torch.arange(12).view(2, 6), torch.arange(12), torch.tensor([6, 6]))
+    hidden = torch.randn(12, 32)
+    before = hidden.clone()
+    expected = layer(hidden, layout)
+    with torch.no_grad():
+        assert torch.equal(layer(hidden, layout), expected)
+    assert torch.equal(hidden, before)
+
+
+def test_a_bfloat16_twin_leaves_the_weights_alone(bert_folder):
+    bert = load_checkpoint(bert_folder).bert
+    before = {name: weights.clone() for name, weights in bert.state_dict().items()}
+    twin = in_bfloat16(bert)
+    assert {weights.dtype for weights in twin.state_dict().values()} == {torch.bfloat16}
+    assert list(twin.state_dict()) == list(before)
+    for name, weights in bert.named_parameters():
+        assert weights.requires_grad
+        assert torch.equal(weights, before[name])
 
 
 def test_scores_are_stored(make_nlp, tmp_path):

@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_biobert.linking.concepts import Concept
+from spacy_biobert.linking.folder import write_manifest
 from spacy_biobert.linking.kb import KnowledgeBase
 
 from .conftest import CONCEPTS
@@ -28,6 +30,8 @@ def test_contents(kb):
     assert kb.n_names == sum(len(concept.names) for concept in CONCEPTS)
     assert list(kb) == [concept.id for concept in CONCEPTS]
     assert [kb.get(concept.id) for concept in CONCEPTS] == list(CONCEPTS)
+    assert list(kb.concepts()) == list(CONCEPTS)
+    assert [kb.concept_in_row(row) for row in (2, -1, len(CONCEPTS))] == [CONCEPTS[2], None, None]
     assert kb.get("MESH:none") is None
     assert "MESH:D006527" in kb
     assert "OMIM:277900" not in kb
@@ -176,6 +180,15 @@ def test_equal_sources_make_equal_files(kb, tmp_path):
         ([Concept("X: 1", "a")], r"\[B211\]"),
         ([Concept("X:1", "a"), Concept("X:1", "b")], r"\[B213\] Two concepts have the id X:1: 'a' and 'b'"),
         ([Concept("X:1", "a\ud800")], r"\[B214\] The concept X:1"),
+        ([Concept("X:1", "a", ("b" * 1_000_000,))], r"\[B263\] A name of the concept X:1 has 1,000,000 characters"),
+        (
+            [
+                Concept("X:1", "a", alternative_ids=("X:2",)),
+                Concept("X:2", "b", alternative_ids=("X:9", "X:3")),
+                Concept("X:3", "c", alternative_ids=("X:1",)),
+            ],
+            r"\[B264\].*X:1 → X:2 → X:3 → X:1",
+        ),
     ],
 )
 def test_concepts_that_cannot_be(tmp_path, concepts, message):
@@ -183,6 +196,40 @@ def test_concepts_that_cannot_be(tmp_path, concepts, message):
         KnowledgeBase.build(concepts, tmp_path / "kb")
     # Nothing is left behind, neither half a knowledge base nor a temporary folder.
     assert list(tmp_path.iterdir()) == []
+
+
+def test_alternative_ids_that_are_concepts(tmp_path):
+    """Odd but possible; an id of itself is nothing to speak of, and two ways to one concept are no circle."""
+    concepts = [
+        Concept("X:1", "a", alternative_ids=("X:1", "X:2", "X:3")),
+        Concept("X:2", "b", alternative_ids=("X:3",)),
+        Concept("X:3", "c", related_ids=("X:1",)),
+    ]
+    with pytest.warns(UserWarning, match=r"\[W260\] 2 concept.*X:1 has X:2"):
+        kb = KnowledgeBase.build(concepts, tmp_path / "kb")
+    assert kb.get("X:1").alternative_ids == ("X:2", "X:3")
+    assert kb.get("X:3").related_ids == ("X:1",)
+    # Near is not the same.
+    assert kb.equivalent_ids("X:3") == {"X:1", "X:2", "X:3"}
+    assert kb.equivalent_ids("X:1") == {"X:1", "X:2", "X:3"}
+
+
+def test_a_long_chain_of_alternative_ids(tmp_path):
+    concepts = [Concept(f"X:{i}", "a", alternative_ids=(f"X:{i + 1}",)) for i in range(5000)]
+    with pytest.warns(UserWarning, match=r"\[W260\] 4999 concept"):
+        KnowledgeBase.build(concepts, tmp_path / "kb")
+
+
+def test_source_known_when_all_was_read(tmp_path):
+    read = []
+
+    def concepts():
+        for concept in CONCEPTS:
+            read.append(concept)
+            yield concept
+
+    kb = KnowledgeBase.build(concepts(), tmp_path / "kb", source=lambda: {"version": str(len(read)), "name": "n"})
+    assert (kb.name, kb.version) == ("n", str(len(CONCEPTS)))
 
 
 def test_a_failed_build_leaves_the_old_one(tmp_path):
@@ -273,10 +320,40 @@ def test_every_missing_cut_or_changed_file_is_named(kb, tmp_path):
         (folder / name).unlink()
         with pytest.raises(ValueError, match=rf"\[B203\].*{name} is missing"):
             KnowledgeBase.open(folder)
-        # As long as it was, but other bytes: what is not noticed when opened is noticed by `verify`.
+        # As long as it was, but other bytes.
         (folder / name).write_bytes(bytes(len(content)))
-        with pytest.raises(ValueError, match=rf"\[B203\].*{name}"):
-            KnowledgeBase.open(folder).verify()
+        with pytest.raises(ValueError, match=rf"\[B203\].*{name} was changed, or belongs to another"):
+            KnowledgeBase.open(folder)
+
+
+def test_damage_in_the_middle_of_a_large_file(copied):
+    """What opening does not read is noticed by `verify`."""
+    path = copied / "extra.bin"
+    path.write_bytes(bytes(300_000))
+    meta = json.loads((copied / "meta.json").read_text())
+    (copied / "meta.json").unlink()
+    write_manifest(copied, {key: meta[key] for key in meta.keys() - {"files"}})
+    # A file more than needed is carried along.
+    assert "extra.bin" in KnowledgeBase.from_bytes(KnowledgeBase.open(copied).to_bytes()).meta["files"]
+    path.write_bytes(bytes(150_000) + b"x" + bytes(149_999))
+    kb = KnowledgeBase.open(copied)
+    with pytest.raises(ValueError, match=r"\[B203\].*checksum of extra.bin"):
+        kb.verify()
+
+
+def test_a_knowledge_base_of_the_first_release(copied):
+    """Without related ids, and without the checksums of the files' ends."""
+    path = copied / "concepts.sqlite"
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("ALTER TABLE concepts DROP COLUMN related_ids")
+    connection.close()
+    meta = json.loads((copied / "meta.json").read_text())
+    for name, file in meta["files"].items():
+        del file["ends"]
+        file["size"] = (copied / name).stat().st_size
+    (copied / "meta.json").write_text(json.dumps(meta))
+    assert list(KnowledgeBase.open(copied).concepts()) == list(CONCEPTS)
 
 
 def test_a_foreign_database(copied):
@@ -327,7 +404,7 @@ def test_bytes_that_are_no_knowledge_base(data):
 
 def test_damaged_bytes(kb):
     data = kb.to_bytes().replace(b"Wilson Disease", b"Wilsom Disease")
-    with pytest.raises(ValueError, match=r"\[B203\].*checksum of concepts.sqlite"):
+    with pytest.raises(ValueError, match=r"\[B203\].*concepts.sqlite was changed"):
         KnowledgeBase.from_bytes(data)
 
 

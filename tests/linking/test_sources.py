@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_biobert.linking.concepts import Concept
-from spacy_biobert.linking.sources import READERS, read_jsonl, read_medic, read_obo
+from spacy_biobert.linking.sources import READERS, SourceReport, read_jsonl, read_medic, read_obo
 
 OBO = r"""format-version: 1.2
 ontology: doid
@@ -90,6 +90,75 @@ def test_obo(tmp_path):
     ]
 
 
+def test_obo_quirks(tmp_path):
+    """What MONDO, ChEBI, HPO and older files do."""
+    path = write(
+        tmp_path,
+        r"""format-version: 1.2
+data-version: releases/2024-01-01
+default-namespace: quirks
+
+[Term]
+id: CHEBI:1
+name: methyl {5-[x]} benzoate
+def: "First \
+second." []
+synonym: "C8H9" RELATED FORMULA [ChEBI]
+synonym: "C1=CC" RELATED SMILES [ChEBI]
+synonym: "the IUPAC name" EXACT IUPAC_NAME [IUPAC]
+synonym: "lay name" EXACT layperson [ORCID:0000-0000-0000-0000]
+xref: CAS:50-78-2 "ChemIDplus"
+xref: DO:DOID:7 {source="MONDO:equivalentTo", source="http://example.org"}
+xref: UMLS:C0000001 {source="MONDO:relatedTo"}
+xref: SNOMEDCT_US_2025_09_01:80258006 {source="DOID:0014667"}
+xref: Orphanet:905 {source="MONDO:0010200"}
+
+[Term]
+id: CHEBI:2
+name: gone
+is_obsolete: true ! long ago
+replaced_by: CHEBI:3 ! which is gone too
+
+[Term]
+id: CHEBI:3
+name: gone too
+is_obsolete: true
+replaced_by: CHEBI:1
+""",
+    )
+    report = SourceReport()
+    assert list(read_obo(path, report=report)) == [
+        Concept(
+            "CHEBI:1",
+            "methyl {5-[x]} benzoate",
+            ("the IUPAC name", "lay name"),
+            ("quirks",),
+            "First second.",
+            ("CAS:50-78-2", "DOID:7", "SNOMEDCT:80258006", "ORPHA:905", "CHEBI:2", "CHEBI:3"),
+        )
+    ]
+    assert report.version == "releases/2024-01-01"
+    assert report.skipped == {
+        "obsolete terms": 2,
+        "chemical structures among the synonyms": 2,
+        "cross-references that are not to the same concept": 1,
+    }
+
+
+def test_obo_replaced_in_a_circle(tmp_path):
+    terms = "".join(
+        f"[Term]\nid: X:{i}\nname: x\nis_obsolete: true\nreplaced_by: X:{other}\n\n" for i, other in ((1, 2), (2, 1))
+    )
+    with pytest.raises(ValueError, match=r"\[B277\].*X:1 → X:2 → X:1"):
+        list(read_obo(write(tmp_path, terms)))
+
+
+def test_character_references_are_read(tmp_path):
+    """Of CTD's names, some have them for apostrophes and accents."""
+    path = write(tmp_path, "D000001||Parkinson&apos;s & co|Sj&#246;gren &amp; Co.\n")
+    assert next(read_medic(path)).names == ("Parkinson's & co", "Sj\N{LATIN SMALL LETTER O WITH DIAERESIS}gren & Co.")
+
+
 def test_jsonl(tmp_path):
     records = [
         {
@@ -131,7 +200,8 @@ def test_gzip(tmp_path):
         ("obo", "[Term]\nid: DOID:1\nname: x\nsynonym: x EXACT []", r"\[B234\].*line 4: 'synonym:' is not followed by"),
         ("jsonl", '{"concept_id": "X:1", "canonical_name": "x"}\n{', r"\[B234\].*line 2: it is not JSON"),
         ("jsonl", "[" * 100_000, r"\[B234\].*line 1: "),
-        ("jsonl", "[]", r"\[B234\].*line 1: it is not a JSON object"),
+        ("jsonl", '"x"', r"\[B234\].*line 1: it is not a JSON object"),
+        ("jsonl", "[\n1]", r"\[B234\].*line 1: it is not a JSON object"),
         ("jsonl", '{"canonical_name": "x"}', r"\[B234\].*'concept_id' is missing"),
         ("jsonl", '{"concept_id": "X:1", "canonical_name": ""}', r"\[B234\].*'canonical_name' is missing"),
         ("jsonl", '{"concept_id": "X:1", "canonical_name": "x", "aliases": "y"}', r"\[B234\].*'aliases' is not a list"),
@@ -146,7 +216,7 @@ def test_malformed(tmp_path, source_format, content, message):
 
 @pytest.mark.parametrize("source_format", READERS)
 def test_no_file(tmp_path, source_format):
-    with pytest.raises(FileNotFoundError, match=r"\[B231\]"):
+    with pytest.raises(FileNotFoundError, match=r"\[B231\]" if source_format != "rrf" else r"\[B274\]"):
         list(READERS[source_format](tmp_path / "none"))
 
 
@@ -154,7 +224,12 @@ def test_no_file(tmp_path, source_format):
 @pytest.mark.parametrize("source_format", READERS)
 def test_any_content(tmp_path_factory, source_format, content):
     path = tmp_path_factory.getbasetemp() / f"any.{source_format}"
-    path.write_bytes(content)
+    if source_format == "rrf":
+        path.mkdir(exist_ok=True)
+        (path / "MRSTY.RRF").write_bytes(b"")
+        (path / "MRCONSO.RRF").write_bytes(content)
+    else:
+        path.write_bytes(content)
     concepts = []
     # Whatever is wrong, it is a numbered error.
     with suppress_numbered_errors():

@@ -1,18 +1,22 @@
-"""Lines of text files, with an error that names file and line for what is no text."""
+"""Text files and their lines, gzipped or not, with an error that names file and line for what is no text."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from ...errors import Errors
 
+_GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a UTF-8 file, gzipped where its name ends in ".gz", with their numbers from 1.
+    """Yield the lines of a UTF-8 file, gzipped or not, with their numbers from 1.
 
     Line ends, a byte order mark and blank lines are left out.
 
@@ -20,26 +24,48 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
         FileNotFoundError: There is no such file.
         ValueError: A line is not UTF-8, or the compressed data end too early.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(Errors.B231.format(path=path))
-    with _open(path) as file:
+    for number, line in read_whole_lines(path):
+        text = line.rstrip("\r\n")
+        if text.strip():
+            yield number, text
+
+
+def read_whole_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """Yield every line as :func:`read_lines` does, but blank ones too, and each with its end."""
+    with open_source(path) as file:
         number = 0
         try:
             for number, line in enumerate(file, start=1):
-                text = line.decode("utf-8-sig" if number == 1 else "utf8").rstrip("\r\n")
-                if text.strip():
-                    yield number, text
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf8")
         except UnicodeDecodeError as error:
             raise ValueError(Errors.B232.format(path=path, line=number, reason=error.reason)) from error
         except (EOFError, OSError, zlib.error) as error:
             raise ValueError(Errors.B233.format(path=path, line=number, reason=error)) from error
 
 
+@contextmanager
+def open_source(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file to read its bytes. Whether it is gzipped is told by how it begins, not by its name.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is an archive of files.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(Errors.B231.format(path=path))
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start == _ZIP:
+            raise ValueError(Errors.B275.format(path=path))
+        if start.startswith(_GZIP):
+            with gzip.open(file) as unpacked:
+                yield cast(IO[bytes], unpacked)
+        else:
+            yield file
+
+
 def malformed(path: str | Path, line: int, reason: str) -> ValueError:
     """Return the error for a line that is not in its file's format."""
     return ValueError(Errors.B234.format(path=path, line=line, reason=reason))
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")

@@ -7,21 +7,26 @@ Toxicogenomics Database*, Database 2012, https://doi.org/10.1093/database/bar065
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 from ...identifiers import to_curie
 from ..concepts import Concept
 from .lines import malformed, read_lines
+from .report import SourceReport
 
 DISEASE = ("Disease",)
 
 
-def read_medic(path: str | Path, *, types: tuple[str, ...] | None = None) -> Iterator[Concept]:
+def read_medic(
+    path: str | Path, *, types: tuple[str, ...] | None = None, report: SourceReport | None = None
+) -> Iterator[Concept]:
     """Read a MEDIC dictionary.
 
     Args:
         path: The file. MeSH ids and OMIM numbers stand in it without a prefix.
         types: The types of all concepts; "Disease" where there are none given.
+        report: Not written to: nothing is left out, and the file states no version.
 
     Yields:
         A concept for each line.
@@ -35,7 +40,8 @@ def read_medic(path: str | Path, *, types: tuple[str, ...] | None = None) -> Ite
         if not bars:
             raise malformed(path, number, "there is no '||' between ids and names")
         identifier, *alternatives = (_curie(text.strip()) for text in ids.split("|"))
-        name, *synonyms = (text.strip() for text in names.split("|"))
+        # CTD writes apostrophes and accents as character references: "Parkinson&apos;s".
+        name, *synonyms = (unescape(text).strip() for text in names.split("|"))
         if not identifier:
             raise malformed(path, number, "there is no id before '||'")
         if not name:

@@ -1,0 +1,172 @@
+"""``spacy biobert evaluate-linking``: score a linker by BioSyn's protocol, by the strict one, and end to end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import srsly
+import typer
+from spacy import Language
+from spacy.cli._util import setup_gpu
+from spacy.tokens import Doc
+from wasabi import msg
+
+from . import app
+from .messages import clear_errors
+
+if TYPE_CHECKING:
+    from ..linking.component import Linker
+    from ..linking.evaluation import DocumentScores, ProtocolScores
+
+SHOWN_RANKS = (1, 5, 20)
+
+
+@app.command("evaluate-linking")
+def evaluate_linking_cli(
+    model: Annotated[str, typer.Argument(help="A pipeline with a linker, or the folder of a knowledge base.")],
+    corpus: Annotated[Path, typer.Argument(exists=True, help="Gold mentions: .spacy or PubTator.")],
+    names: Annotated[
+        list[Path] | None,
+        typer.Option("--names", "-n", exists=True, help="Corpora whose names BioSyn's protocol adds."),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option("--labels", "-l", help="Labels of the mentions that count, joined by commas.")
+    ] = None,
+    linker: Annotated[str | None, typer.Option("--linker", help="The component, where there are several.")] = None,
+    spans_key: Annotated[
+        str | None, typer.Option("--spans-key", help="Group of doc.spans with the gold mentions; doc.ents if left out.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", dir_okay=False, help="JSON file of all scores.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", dir_okay=False, help="SVG file for recall at k.")] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU to use, -1 for none.")] = -1,
+) -> None:
+    """Score a linker as the field does, each protocol by its name.
+
+    BioSyn's: gold mentions, names of --names in the dictionary, every concept that bears the name found is credited,
+    any gold id counts. Strict: gold mentions, the dictionary as it is, the pipeline's one answer. End to end: mentions
+    found by the pipeline, ids compared document by document; left out where the pipeline finds no mentions.
+    """
+    with clear_errors():
+        setup_gpu(gpu_id, silent=True)
+        results = evaluate(
+            model, corpus, names or [], labels=labels, linker_name=linker, spans_key=spans_key, corpus_name=corpus.stem
+        )
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, results)
+        msg.good(f"All scores: {output}")
+    if plot:
+        from ..linking.curves import recall_plot
+
+        curves = {f"{scores['protocol']} protocol": scores["recall"] for scores in results["protocols"]}
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plot.write_text(recall_plot(curves, title=f"{corpus.stem}: gold among the first k candidates"), encoding="utf8")
+        msg.good(f"Recall at k: {plot}")
+
+
+def evaluate(
+    model: str,
+    corpus: Path,
+    names: Sequence[Path],
+    *,
+    labels: str | None = None,
+    linker_name: str | None = None,
+    spans_key: str | None = None,
+    corpus_name: str = "",
+) -> dict[str, Any]:
+    """Score a linker on a corpus and print the tables; the arguments are the command's."""
+    # Every spaCy command imports this module, and few link.
+    from ..linking.evaluation import evaluate_biosyn, evaluate_strict, extend_with_names
+    from ..linking.kb import KnowledgeBase
+    from .linking_corpora import find_linker, load_linking_pipeline, read_references
+
+    nlp = load_linking_pipeline(model)
+    linker = find_linker(nlp, linker_name, model)
+    kept = None if labels is None else {label.strip() for label in labels.split(",")}
+    references = [keep_labels(doc, spans_key, kept) for doc in read_references(corpus, nlp)]
+    protocols = [evaluate_strict(linker, references, spans_key=spans_key)]
+    with tempfile.TemporaryDirectory(prefix="spacy-biobert-") as folder:
+        mentions = (pair for path in names for pair in corpus_names(read_references(path, nlp), spans_key, kept))
+        dictionary = KnowledgeBase.build(extend_with_names(linker.require_kb(), mentions), Path(folder) / "kb")
+        protocols.insert(0, evaluate_biosyn(linker, references, dictionary, spans_key=spans_key))
+    documents = end_to_end(nlp, linker, references, kept)
+    print_linking(corpus_name, protocols, documents, [path.name for path in names])
+    return {
+        "corpus": corpus_name,
+        "names_from": [path.name for path in names],
+        "protocols": [scores.to_dict() for scores in protocols],
+        "end_to_end": documents.to_dict() if documents else None,
+    }
+
+
+def keep_labels(doc: Doc, spans_key: str | None, labels: set[str] | None) -> Doc:
+    """Leave out the gold mentions with other labels."""
+    if labels is not None:
+        doc.set_ents([span for span in doc.ents if span.label_ in labels])
+        if spans_key is not None and spans_key in doc.spans:
+            doc.spans[spans_key] = [span for span in doc.spans[spans_key] if span.label_ in labels]
+    return doc
+
+
+def corpus_names(
+    references: Iterable[Doc], spans_key: str | None, labels: set[str] | None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the mentions of a corpus, abbreviations written out, with their ids."""
+    from ..corpora.concept_ids import split_concept_ids
+    from ..linking.mentions import mentions_of, read_mentions
+
+    for doc in references:
+        spans = mentions_of(keep_labels(doc, spans_key, labels), spans_key)
+        read = read_mentions(
+            doc.text, spans, expand_abbreviations=True, split_composites=False, types=lambda label: None
+        )
+        for span, mention in zip(spans, read, strict=True):
+            yield mention.query.text, split_concept_ids(span.kb_id_)
+
+
+def end_to_end(
+    nlp: Language, linker: Linker, references: Sequence[Doc], labels: set[str] | None
+) -> DocumentScores | None:
+    """Score what the pipeline makes of the raw texts; None where nothing in it finds mentions."""
+    from ..linking.evaluation import evaluate_documents
+
+    if len(nlp.pipe_names) < 2:
+        return None
+    predicted = list(nlp.pipe([reference.text for reference in references]))
+    if not any(doc.ents for doc in predicted):
+        return None
+    return evaluate_documents(
+        predicted, references, linker.require_kb(), spans_key=linker.cfg["spans_key"], labels=labels
+    )
+
+
+def print_linking(
+    corpus: str, protocols: Sequence[ProtocolScores], documents: DocumentScores | None, names: Sequence[str]
+) -> None:
+    """Print a table for each protocol, its name above it."""
+    for scores in protocols:
+        rows = [
+            ("Accuracy", _percent(scores.accuracy)),
+            *((f"Gold among the first {k}", _percent(scores.recall[k - 1])) for k in SHOWN_RANKS),
+            ("Mentions", f"{scores.mentions:,}"),
+            ("Mentions whose ids the dictionary lacks", _percent(scores.missing)),
+            ("Names in the dictionary", f"{scores.names:,}"),
+        ]
+        msg.divider(f"{corpus}: {scores.protocol} protocol, gold mentions")
+        if scores.protocol == "BioSyn":
+            rows.append(("with those of", ", ".join(names) or "no corpus: not BioSyn's full protocol"))
+        msg.table(rows, aligns=("l", "r"))
+    if documents is not None:
+        msg.divider(f"{corpus}: end to end, ids of documents")
+        header = ("Documents", "P", "R", "F")
+        row = (f"{documents.documents:,}", *map(_percent, (documents.precision, documents.recall, documents.f_score)))
+        msg.table([row], header=header, divider=True, aligns=("r", "r", "r", "r"))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"

@@ -1,0 +1,51 @@
+"""What the linking commands read: corpora with concept ids, and pipelines or knowledge bases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import spacy
+from spacy import Language
+from spacy.tokens import Doc, DocBin
+
+from ..corpora.readers import pubtator_docs
+from ..errors import Errors
+from ..linking.component import Linker
+from ..linking.folder import MANIFEST
+from ..linking.kb import KnowledgeBase
+from .pipelines import load_pipeline
+
+
+def read_references(path: Path, nlp: Language) -> list[Doc]:
+    """Read gold docs from a ``.spacy`` file, a folder of them, or a PubTator file by the pipeline's tokenizer."""
+    if path.is_dir():
+        return [doc for file in sorted(path.rglob("*.spacy")) for doc in read_references(file, nlp)]
+    if path.suffix == ".spacy":
+        return list(DocBin().from_disk(path).get_docs(nlp.vocab))
+    return list(pubtator_docs(path, nlp.make_doc))
+
+
+def load_linking_pipeline(model: str) -> Language:
+    """Load a pipeline; a folder of a knowledge base gives one that has nothing but a linker, ranking by spelling."""
+    if not (Path(model) / MANIFEST).is_file() or (Path(model) / "config.cfg").is_file():
+        return load_pipeline(model)
+    kb = KnowledgeBase.open(model)
+    nlp = spacy.blank("en")
+    linker = nlp.add_pipe("biobert_linker", config={"split_composites": True})
+    if isinstance(linker, Linker):
+        linker.set_kb(kb)
+    return nlp
+
+
+def find_linker(nlp: Language, name: str | None, model: str) -> Linker:
+    """Return the linker of a pipeline: the one that is named, or the last.
+
+    Raises:
+        ValueError: There is none.
+    """
+    linkers = {known: pipe for known, pipe in nlp.pipeline if isinstance(pipe, Linker)}
+    chosen = name or next(reversed(linkers), "biobert_linker")
+    if chosen not in linkers:
+        known = ", ".join(linkers) or "no linker"
+        raise ValueError(Errors.B246.format(model=model, name=chosen, known=known))
+    return linkers[chosen]

@@ -1,0 +1,64 @@
+"""``spacy biobert train-linker``: learn vectors of names, and a ranker, and store both with their knowledge base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import spacy
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+from . import app
+from .messages import clear_errors
+
+
+@app.command("train-linker")
+def train_linker_cli(
+    kb_folder: Annotated[Path, typer.Argument(help="Folder of a knowledge base.")],
+    output: Annotated[Path, typer.Argument(file_okay=False, help="Folder for the pipeline: a linker, ready.")],
+    corpora: Annotated[
+        list[Path] | None,
+        typer.Argument(exists=True, help="Gold mentions, to train the ranker: .spacy or PubTator."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Batches of names to learn vectors from.")] = 600,
+    width: Annotated[int, typer.Option(min=1, help="Size of a vector.")] = 128,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Learn which names mean the same from a knowledge base's synonyms; and, from corpora, how to rank concepts.
+
+    The vectors, OUTPUT/biobert_linker/dense.safetensors, can also be named in a config, `[initialize.components.
+    biobert_linker] dense = …`, for a ranker that `spacy train` trains; or the linker is sourced from OUTPUT.
+    """
+    # Every spaCy command imports this module, and few train.
+    from ..linking.alignment import AlignmentSettings, train_name_encoder
+    from ..linking.component import Linker
+    from ..linking.kb import KnowledgeBase
+    from ..linking.training import train_ranker
+    from .linking_corpora import read_references
+
+    with clear_errors():
+        kb = KnowledgeBase.open(kb_folder)
+        nlp = spacy.blank("en")
+        linker = nlp.add_pipe("biobert_linker", config={"ranker": bool(corpora), "split_composites": True})
+        if not isinstance(linker, Linker):
+            raise TypeError(type(linker))
+        linker.set_kb(kb)
+        references = [doc for path in corpora or [] for doc in read_references(path, nlp)]
+        with tqdm(total=steps, desc="vectors", unit="batch") as bar:
+
+            def report(step: int, loss: float) -> None:
+                bar.update()
+                bar.set_postfix(loss=f"{loss:.3f}")
+
+            linker.dense = train_name_encoder(
+                kb, settings=AlignmentSettings(width=width, steps=steps, seed=seed), report=report
+            )
+        if references:
+            losses = train_ranker(linker, references, epochs=epochs, seed=seed)
+            for epoch, loss in enumerate(tqdm(losses, total=epochs, desc="ranker", unit="epoch"), start=1):
+                tqdm.write(f"epoch {epoch}: {loss:.4f} nats a mention")
+        nlp.to_disk(output)
+    msg.good(f"{output}: a linker for {len(kb):,} concepts" + ("" if references else ", with vectors but no ranker"))

@@ -1,0 +1,210 @@
+"""Names as vectors: synonyms lie close to one another, also where they share few letters.
+
+A name's vector is the sum of one learned vector for each of its words and trigrams, scaled to length 1: "breast cancer"
+and "mammary tumor" are neighbours because "breast" and "mammary" are. That is all that a bag can say of a name; in
+exchange, names are encoded without a network's layers, and linking needs no more than numpy. The vectors are learned as
+SapBERT's are, see :mod:`.alignment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Errors
+from .features import extract_features
+from .normalization import name_words
+from .routing import Types
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from .kb import KnowledgeBase
+
+Floats = NDArray[np.float32]
+
+MAX_NAMES = 2_000_000
+"""More names than that are not searched exhaustively: their vectors would take a gigabyte."""
+
+_BLOCK = 64
+"""Mentions whose similarities to all names are in memory at once."""
+
+
+class NameEncoder:
+    """Encodes names, and mentions, as unit vectors.
+
+    Args:
+        codes: Codes of the features that are known, (n_features,) uint64, ascending; see :func:`.extract_features`.
+        vectors: The vector of each, (n_features, width).
+
+    Raises:
+        ValueError: The arrays do not belong together.
+    """
+
+    def __init__(self, codes: NDArray[np.uint64], vectors: NDArray) -> None:
+        if codes.ndim != 1 or vectors.ndim != 2 or len(codes) != len(vectors) or not len(codes):
+            raise ValueError(Errors.B237.format(codes=codes.shape, vectors=vectors.shape))
+        self.codes = codes
+        self.vectors: Floats = np.ascontiguousarray(vectors, dtype=np.float32)
+
+    @property
+    def width(self) -> int:
+        """Size of a vector."""
+        return self.vectors.shape[1]
+
+    def __call__(self, names: Sequence[str]) -> Floats:
+        """Encode names.
+
+        Returns:
+            Unit vectors, (n_names, width); zeros for a name with no known feature. The vector of a name does not
+            depend on the others.
+        """
+        summed: Floats = feature_counts(names, self.codes) @ self.vectors
+        lengths = np.sqrt(np.einsum("ij,ij->i", summed, summed))
+        lengths[lengths == 0] = 1.0
+        return np.asarray(summed / lengths[:, None], dtype=np.float32)
+
+    def to_bytes(self) -> bytes:
+        """Return the encoder as safetensors, vectors in half precision."""
+        from safetensors.numpy import save
+
+        return bytes(save({"codes": self.codes, "vectors": self.vectors.astype(np.float16)}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: Path | str) -> NameEncoder:
+        """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
+
+        Raises:
+            ValueError: The data is damaged, or something else.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            arrays = load(data)
+            return cls(arrays["codes"], arrays["vectors"])
+        except (SafetensorError, KeyError) as error:
+            raise ValueError(Errors.B238.format(path=where, reason=error)) from error
+
+    @classmethod
+    def load(cls, path: Path) -> NameEncoder:
+        """Read a file that holds what :meth:`to_bytes` returned.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is damaged, or another.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(Errors.B244.format(path=path))
+        return cls.from_bytes(path.read_bytes(), path)
+
+
+class DenseIndex:
+    """The names of a knowledge base as vectors, searched exhaustively by matrix product.
+
+    Args:
+        encoder: Encodes names and mentions.
+        kb: The knowledge base.
+
+    Raises:
+        ValueError: It has more names than can be searched so.
+    """
+
+    def __init__(self, encoder: NameEncoder, kb: KnowledgeBase) -> None:
+        if kb.n_names > MAX_NAMES:
+            raise ValueError(Errors.B239.format(path=kb.folder, n=kb.n_names, limit=MAX_NAMES))
+        self.encoder = encoder
+        self.concept_ids: list[str] = []
+        self._names: list[str] = []
+        self._types: list[tuple[str, ...]] = []
+        self._masks: dict[Types, NDArray[np.bool_]] = {}
+        starts: list[int] = []
+        for concept in kb.concepts():
+            starts.append(len(self._names))
+            self.concept_ids.append(concept.id)
+            self._types.append(concept.types)
+            self._names += concept.names
+        self.rows = {identifier: row for row, identifier in enumerate(self.concept_ids)}
+        self._bounds = np.array([*starts, len(self._names)], dtype=np.int64)
+        self._concepts = np.repeat(np.arange(len(starts)), np.diff(self._bounds))
+        self._vectors = encoder(self._names)
+
+    def search(
+        self, mentions: Floats, top_n: int, *, types: Sequence[Types | None] | None = None
+    ) -> list[NDArray[np.int64]]:
+        """Find the concepts nearest to mentions, by the nearest of their names.
+
+        Args:
+            mentions: Their vectors, (n, width).
+            top_n: How many concepts for each, at most.
+            types: For each mention the semantic types that its concept may have (concepts without types may always
+                be), or None for any.
+
+        Returns:
+            For each mention the rows of concepts, the best first; ties in the order of the source.
+        """
+        found = []
+        for first in range(0, len(mentions), _BLOCK):
+            for i, cosines in enumerate(mentions[first : first + _BLOCK] @ self._vectors.T, start=first):
+                found.append(self._nearest(cosines, top_n, self._mask(types[i] if types else None)))
+        return found
+
+    def describe(self, mention: Floats, concepts: Sequence[int]) -> tuple[Floats, Floats, list[str]]:
+        """Compare a mention with some concepts.
+
+        Args:
+            mention: Its vector.
+            concepts: Their rows.
+
+        Returns:
+            The cosine of each concept's nearest name, that of its canonical name, and its nearest name.
+        """
+        starts = self._bounds[list(concepts)]
+        counts = self._bounds[np.asarray(concepts) + 1] - starts
+        offsets = np.cumsum(counts) - counts
+        rows = np.arange(counts.sum()) + np.repeat(starts - offsets, counts)
+        cosines = self._vectors[rows] @ mention
+        best = np.maximum.reduceat(cosines, offsets)
+        # The first place in each concept's rows that has its best cosine.
+        places = np.flatnonzero(cosines == np.repeat(best, counts))
+        nearest = places[np.searchsorted(places, offsets)]
+        return best, cosines[offsets], [self._names[rows[place]] for place in nearest]
+
+    def _nearest(self, cosines: Floats, top_n: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """Return the rows of the nearest concepts, given the cosines of all names."""
+        if mask is not None:
+            cosines = np.where(mask[self._concepts], cosines, np.float32(-1))
+        highest = cosines.max()
+        if highest <= 0:
+            return np.empty(0, dtype=np.int64)
+        # Comparing is much faster than sorting, and mostly enough names reach half of the best.
+        for share in (0.6, 0.3, 0.0):
+            names = np.flatnonzero(cosines > share * highest)
+            concepts, starts = np.unique(self._concepts[names], return_index=True)
+            if len(concepts) >= top_n:
+                break
+        best = np.maximum.reduceat(cosines[names], starts)
+        return concepts[np.lexsort((concepts, -best))[:top_n]]
+
+    def _mask(self, types: Types | None) -> NDArray[np.bool_] | None:
+        """Return which concepts may have one of the types."""
+        if types is None:
+            return None
+        if types not in self._masks:
+            self._masks[types] = np.array([not own or not set(own).isdisjoint(types) for own in self._types])
+        return self._masks[types]
+
+
+def feature_counts(names: Sequence[str], codes: NDArray[np.uint64]) -> csr_matrix:
+    """Return how often each name has each of the features with these codes, (n_names, n_features)."""
+    from scipy.sparse import coo_matrix
+
+    found, rows = extract_features([name_words(name) for name in names])
+    columns = np.minimum(np.searchsorted(codes, found), len(codes) - 1)
+    known = codes[columns] == found
+    shape = (len(names), len(codes))
+    return coo_matrix((np.ones(int(known.sum()), np.float32), (rows[known], columns[known])), shape=shape).tocsr()

@@ -1,0 +1,83 @@
+"""What a doc asks of a linker: its mentions, written out, as one concept's and as several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from spacy.tokens import Doc, Span
+
+from .abbreviations import expand, find_abbreviations
+from .candidates import Query
+from .composites import composite_readings
+from .routing import Types
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What to look up for a mention.
+
+    Attributes:
+        query: The whole mention.
+        readings: Ways to read it as several mentions, a query for each part; none where it is not to be split.
+        forced: Whether it is known to name several concepts, so that a reading is taken however well the whole fits.
+    """
+
+    query: Query
+    readings: tuple[tuple[Query, ...], ...] = ()
+    forced: bool = False
+
+    @property
+    def queries(self) -> Iterator[Query]:
+        """All that there is to look up."""
+        yield self.query
+        for reading in self.readings:
+            yield from reading
+
+
+def mentions_of(doc: Doc, spans_key: str | None) -> list[Span]:
+    """Return the mentions of a doc: its entities, or the spans of a group."""
+    if spans_key is None:
+        return list(doc.ents)
+    return list(doc.spans[spans_key]) if spans_key in doc.spans else []
+
+
+def read_mentions(
+    text: str,
+    spans: Sequence[Span],
+    *,
+    expand_abbreviations: bool,
+    split_composites: bool,
+    types: Callable[[str], Types | None],
+    n_parts: Sequence[int] | None = None,
+) -> list[Mention]:
+    """Return what to look up for the mentions of a doc.
+
+    Args:
+        text: The doc's text, in which abbreviations are defined.
+        spans: The mentions.
+        expand_abbreviations: Whether to write abbreviations out that the text defines. What an abbreviation detector
+            has set as ``span._.long_form`` counts in any case.
+        split_composites: Whether to read "breast and ovarian cancer" also as two mentions.
+        types: Gives the semantic types that concepts of a label may have.
+        n_parts: How many concepts each mention names, where that is known: then, and only then, it is split.
+    """
+    long_forms = find_abbreviations(text) if spans and expand_abbreviations else {}
+    mentions = []
+    for i, span in enumerate(spans):
+        allowed = types(span.label_)
+        written_out = _written_out(span, long_forms)
+        query = Query(written_out, None if written_out == span.text else span.text, allowed)
+        readings = composite_readings(written_out) if split_composites or n_parts else []
+        if n_parts:
+            readings = [reading for reading in readings if 1 < n_parts[i] == len(reading)]
+        parts = tuple(tuple(Query(part, None, allowed) for part in reading) for reading in readings)
+        mentions.append(Mention(query, parts, forced=n_parts is not None))
+    return mentions
+
+
+def _written_out(span: Span, long_forms: Mapping[str, str]) -> str:
+    """Return what a mention stands for, if it is or holds an abbreviation, else the mention itself."""
+    # Set by an abbreviation detector: a span or a text, None where the mention is no abbreviation.
+    long_form = span._.long_form if Span.has_extension("long_form") else None
+    return str(long_form) if long_form is not None else expand(span.text, long_forms)

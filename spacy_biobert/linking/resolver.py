@@ -1,0 +1,121 @@
+"""From mentions to ranked concepts: looks mentions up, ranks, and decides how composite ones are read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .candidates import CandidateFinder, Found, Query
+from .concepts import Candidate
+from .index import SCORE_DECIMALS
+from .mentions import Mention
+from .ranker import ConceptCounts, RankerModel, probabilities, rank_rows
+
+SPLIT_MARGIN = 0.05
+"""How much more similar to names the parts of a composite mention have to be, each of them, than the whole."""
+
+
+class Ranking(NamedTuple):
+    """What a mention may mean.
+
+    Attributes:
+        parts: The ranked candidates of each of its parts; most mentions are one part.
+        fits: For each part how sure it is that any candidate fits, 0 to 1.
+    """
+
+    parts: list[list[Candidate]]
+    fits: list[float]
+
+
+class Resolver:
+    """Ranks concepts for mentions.
+
+    Args:
+        finder: Looks mentions up.
+        model: The ranker; None ranks by similarity of spelling.
+        counts: What the ranker knows of the training data.
+    """
+
+    def __init__(self, finder: CandidateFinder, model: RankerModel | None, counts: ConceptCounts) -> None:
+        self.finder = finder
+        self.model = model
+        self.counts = counts
+
+    def rank(self, docs: Sequence[Sequence[Mention]], top_n: int) -> list[list[Ranking]]:
+        """Rank the concepts of the mentions of docs, at most ``top_n`` for each part of each.
+
+        A mention that comes again in the batch is looked up once.
+        """
+        queries = list(dict.fromkeys(query for mentions in docs for mention in mentions for query in mention.queries))
+        if not queries:
+            return [[] for _ in docs]
+        if self.model is None:
+            by_spelling = dict(zip(queries, self.finder.by_spelling(queries, top_n), strict=True))
+            similar = {query: found[0].score if found else 0.0 for query, found in by_spelling.items()}
+            return [
+                [_ranking([by_spelling[query] for query in chosen_parts(mention, similar)]) for mention in mentions]
+                for mentions in docs
+            ]
+        found = dict(zip(queries, self.finder.find(queries), strict=True))
+        similar = {query: some.similarity for query, some in found.items()}
+        parts = [[chosen_parts(mention, similar) for mention in mentions] for mentions in docs]
+        return self._rank_by_model(self.model, parts, found, top_n)
+
+    def _rank_by_model(
+        self, model: RankerModel, docs: list[list[tuple[Query, ...]]], found: Mapping[Query, Found], top_n: int
+    ) -> list[list[Ranking]]:
+        rows = []
+        for mentions in docs:
+            flat = [query for parts in mentions for query in parts]
+            for query, coherent in zip(flat, coherences([found[query] for query in flat]), strict=True):
+                rows.append(rank_rows(found[query], self.counts, coherent, {}))
+        scores = iter(model.predict(rows) if rows else [])
+        rankings: list[list[Ranking]] = []
+        for mentions in docs:
+            rankings.append([])
+            for parts in mentions:
+                ranked: list[list[Candidate]] = []
+                fits: list[float] = []
+                for query in parts:
+                    shares = probabilities(next(scores))
+                    candidates = found[query].candidates
+                    best = np.argsort(-shares[:-1], kind="stable")[:top_n].tolist()
+                    ranked.append([candidates[i]._replace(score=round(float(shares[i]), SCORE_DECIMALS)) for i in best])
+                    fits.append(1.0 - float(shares[-1]))
+                rankings[-1].append(Ranking(ranked, fits))
+        return rankings
+
+
+def chosen_parts(mention: Mention, similar: Mapping[Query, float]) -> tuple[Query, ...]:
+    """Choose how to read a mention: whole, or the way in which its least known part is known best.
+
+    Args:
+        mention: The mention.
+        similar: The similarity of the most similar name, for each query.
+    """
+    if not mention.readings:
+        return (mention.query,)
+    best = max(mention.readings, key=lambda reading: min(similar[part] for part in reading))
+    reached = min(similar[part] for part in best)
+    return best if mention.forced or reached >= similar[mention.query] + SPLIT_MARGIN else (mention.query,)
+
+
+def coherences(found: Sequence[Found]) -> list[dict[str, int]]:
+    """Count, for each mention of a doc, how many others are spelled like a name of each of its candidates."""
+    exact = [{candidate.concept_id for candidate in some.candidates if candidate.score == 1.0} for some in found]
+    total = Counter(identifier for ids in exact for identifier in ids)
+    return [
+        {
+            candidate.concept_id: others
+            for candidate in some.candidates
+            if (others := total[candidate.concept_id] - (candidate.concept_id in own)) > 0
+        }
+        for some, own in zip(found, exact, strict=True)
+    ]
+
+
+def _ranking(parts: list[list[Candidate]]) -> Ranking:
+    return Ranking(parts, [part[0].score if part else 0.0 for part in parts])

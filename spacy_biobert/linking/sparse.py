@@ -1,0 +1,103 @@
+"""What building an index and searching it share: features as rows of sparse matrices, weights, ranges of arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Errors
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Words = tuple[str, ...]
+Mask = NDArray[np.bool_]
+
+# scipy takes 60 ms to import, and spaCy imports this room for every pipeline: functions import it, modules do not.
+
+
+def load_array(path: Path) -> NDArray:
+    """Memory-map an array, read-only.
+
+    Raises:
+        ValueError: The file is no array.
+    """
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(Errors.B203.format(path=path.parent, reason=f"{path.name}: {error}")) from error
+
+
+def make_csr(data: NDArray, indices: NDArray, indptr: NDArray, n_columns: int) -> csr_matrix:
+    """Make a matrix of arrays without copying them: memory-mapped ones stay so.
+
+    Raises:
+        ValueError: The arrays do not fit each other.
+    """
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, n_columns), copy=False)
+
+
+def count_pairs(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> csr_matrix:
+    """Return how often each row has each column."""
+    from scipy.sparse import coo_matrix
+
+    # Adds up what is there twice.
+    return coo_matrix((np.ones(len(columns), np.float32), (rows, columns)), shape=shape).tocsr()
+
+
+def find_codes(vocabulary: NDArray[np.uint64], codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], Mask]:
+    """Return each code's place in the vocabulary, and whether it is there."""
+    columns = np.minimum(np.searchsorted(vocabulary, codes), len(vocabulary) - 1)
+    return columns, vocabulary[columns] == codes
+
+
+def inverse_document_frequency(frequencies: NDArray, n_names: int) -> NDArray[np.float32]:
+    """Return log((1 + n) / (1 + df)) + 1, which is above 0 for what every name has, too."""
+    return (np.log((1 + n_names) / (1 + frequencies)) + 1).astype(np.float32)
+
+
+def rows_of(matrix: csr_matrix) -> NDArray[np.int64]:
+    """Return the row of each entry, shape (n_entries,)."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def row_lengths(matrix: csr_matrix) -> NDArray[np.float64]:
+    """Return the Euclidean length of each row, shape (n_rows,)."""
+    return np.sqrt(np.bincount(rows_of(matrix), weights=matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0]))
+
+
+def ranges(starts: NDArray, sizes: NDArray) -> NDArray[np.int64]:
+    """Return the numbers of several ranges, one range after another, shape (sum of sizes,)."""
+    ends = np.cumsum(sizes)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+
+
+def keep_entries(matrix: csr_matrix, kept: Mask) -> csr_matrix:
+    """Return a matrix with some of its entries only; ``kept`` has the shape (n_entries,)."""
+    counts = np.concatenate([[0], np.cumsum(kept)])
+    return make_csr(matrix.data[kept], matrix.indices[kept], counts[matrix.indptr].astype(np.int32), matrix.shape[1])
+
+
+def choose_within(budget: int, costs: NDArray, order: NDArray, groups: NDArray[np.int64]) -> Mask:
+    """Choose entries of each group while their costs add up to no more than a budget.
+
+    Args:
+        budget: For each group. The group's first entry in order is chosen whatever it costs.
+        costs: What each entry costs, shape (n_entries,).
+        order: In which order the entries of a group are looked at, lowest first, shape (n_entries,).
+        groups: The group of each entry, ascending, shape (n_entries,).
+
+    Returns:
+        Which entries are chosen, shape (n_entries,).
+    """
+    by_group = np.lexsort((order, groups))
+    totals = np.concatenate([[0], np.cumsum(costs[by_group], dtype=np.int64)])
+    firsts = np.searchsorted(groups, groups)
+    chosen = np.empty(len(costs), dtype=bool)
+    chosen[by_group] = (totals[1:] - totals[firsts] <= budget) | (firsts == np.arange(len(firsts)))
+    return chosen

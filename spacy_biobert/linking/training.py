@@ -1,0 +1,163 @@
+"""Trains the ranker on gold mentions."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Adam
+
+from ..errors import Errors
+from .candidates import CandidateFinder, Found, Query
+from .mentions import Mention
+from .ranker import (
+    LEARN_RATE,
+    Bools,
+    ConceptCounts,
+    Floats,
+    RankerModel,
+    build_ranker,
+    listwise_loss,
+    rank_rows,
+    right_rows,
+)
+from .resolver import chosen_parts, coherences
+
+if TYPE_CHECKING:
+    from .component import Linker
+
+GoldMention = tuple[Mention, tuple[str, ...]]
+"""A mention and its gold ids, with all that mean the same."""
+
+MAX_FOUND = 50_000
+"""Mentions whose candidates are kept from one epoch to the next: about 200 MB."""
+
+
+class RankerTrainer:
+    """A ranker with what it needs to go on learning.
+
+    Args:
+        model: Its network.
+        counts: What it knows of the training data.
+    """
+
+    def __init__(self, model: RankerModel | None = None, counts: ConceptCounts | None = None) -> None:
+        self.model = model or build_ranker()
+        self.counts = counts or ConceptCounts()
+        self._optimizer = Adam(LEARN_RATE, L2=1e-3, L2_is_weight_decay=True)
+        self._found: dict[Query, Found] = {}
+
+    def count(self, docs: Iterable[Sequence[GoldMention]]) -> None:
+        """Count what the mentions of the training data link to."""
+        for mentions in docs:
+            self.counts.add(count_ids(mentions))
+
+    def update(self, docs: Sequence[Sequence[GoldMention]], finder: CandidateFinder) -> float:
+        """Learn from the mentions of some docs; :meth:`step` makes the step.
+
+        Each doc is looked at as if it had not been counted: of a doc to come the ranker will not know the answers.
+
+        Returns:
+            The mean loss of its mentions, in nats; 0 where there are none.
+        """
+        self._find([query for mentions in docs for mention, _ in mentions for query in mention.queries], finder)
+        similar = {query: found.similarity for query, found in self._found.items()}
+        rows: list[Floats] = []
+        right: list[Bools] = []
+        for mentions in docs:
+            left_out = count_ids(mentions)
+            asked = [(query, ids) for mention, ids in mentions for query in chosen_parts(mention, similar)]
+            found = [self._found[query] for query, _ in asked]
+            for some, coherent, (_, ids) in zip(found, coherences(found), asked, strict=True):
+                rows.append(rank_rows(some, self.counts, coherent, left_out))
+                right.append(right_rows(some, ids))
+        if not rows:
+            return 0.0
+        scores, backprop = self.model.begin_update(rows)
+        loss, d_scores = listwise_loss(scores, right)
+        if not np.isfinite(loss):
+            raise ValueError(Errors.B245)
+        backprop(d_scores)
+        return loss
+
+    def step(self) -> None:
+        """Step the weights by what was learned."""
+        self.model.finish_update(self._optimizer)
+
+    def _find(self, queries: Sequence[Query], finder: CandidateFinder) -> None:
+        if len(self._found) > MAX_FOUND:
+            self._found.clear()
+        new = [query for query in dict.fromkeys(queries) if query not in self._found]
+        self._found.update(zip(new, finder.find(new) if new else [], strict=True))
+
+    def to_bytes(self) -> bytes:
+        """Return network and counts as safetensors."""
+        from safetensors.numpy import save
+
+        arrays = {name: np.ascontiguousarray(self.model.get_param(name)) for name in self.model.param_names}
+        counts = json.dumps(self.counts.counts, sort_keys=True).encode("utf8")
+        return bytes(save({**arrays, "counts": np.frombuffer(counts, dtype=np.uint8)}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: Path | str) -> RankerTrainer:
+        """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
+
+        Raises:
+            ValueError: The data is damaged, or of a version with other columns.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            arrays: dict[str, Any] = load(data)
+            model = build_ranker(len(arrays["outer"]))
+            for name in model.param_names:
+                expected = model.get_param(name).shape
+                if arrays[name].shape != expected:
+                    reason = f"{name} has the shape {arrays[name].shape}, expected {expected}"
+                    raise ValueError(Errors.B238.format(path=where, reason=reason))
+                model.set_param(name, arrays[name])
+            return cls(model, ConceptCounts(json.loads(arrays["counts"].tobytes())))
+        except (SafetensorError, KeyError) as error:
+            raise ValueError(Errors.B238.format(path=where, reason=error)) from error
+
+
+def count_ids(mentions: Sequence[GoldMention]) -> Counter[str]:
+    """Count the ids of gold mentions."""
+    return Counter(identifier for _, ids in mentions for identifier in ids)
+
+
+def train_ranker(
+    linker: Linker, references: Sequence[Doc], *, epochs: int = 10, batch_size: int = 16, seed: int = 0
+) -> Iterator[float]:
+    """Train the ranker of a linker by itself, on gold mentions.
+
+    Args:
+        linker: The linker; its ranker is made anew.
+        references: Docs with gold mentions and their ids.
+        epochs: How often each doc is seen.
+        batch_size: Docs in a batch.
+        seed: Of the order of docs.
+
+    Yields:
+        The mean loss of each epoch's batches, in nats a mention.
+    """
+    examples = [Example(Doc(doc.vocab, words=[token.text for token in doc]), doc) for doc in references]
+    linker.initialize(lambda: examples)
+    order = random.Random(seed)
+    for _ in range(epochs):
+        order.shuffle(examples)
+        losses: dict[str, float] = {}
+        batches = [examples[first : first + batch_size] for first in range(0, len(examples), batch_size)]
+        for batch in batches:
+            linker.update(batch, losses=losses)
+            if linker.trainer is not None:
+                linker.trainer.step()
+        yield losses[linker.name] / len(batches)

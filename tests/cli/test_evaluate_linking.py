@@ -1,0 +1,98 @@
+import json
+
+import pytest
+import spacy
+
+from spacy_biobert.linking.concepts import Concept
+from spacy_biobert.linking.kb import KnowledgeBase
+
+CONCEPTS = (
+    Concept("MESH:D001943", "Breast Neoplasms", ("Breast Cancer", "Mammary Cancer"), ("Disease",)),
+    Concept("MESH:D010051", "Ovarian Neoplasms", ("Ovarian Cancer", "Cancer of the Ovary"), ("Disease",)),
+    Concept("MESH:D001241", "Aspirin", ("ASA",), ("Chemical",)),
+)
+CORPUS = """\
+1|t|Breast cancer and aspirin.
+1|a|Ovary cancer is new.
+1\t0\t13\tBreast cancer\tDisease\tD001943
+1\t18\t25\taspirin\tChemical\tD001241
+1\t27\t39\tOvary cancer\tDisease\tD010051
+"""
+NAMES = "2|t|Mamma CA was seen.\n2|a|\n2\t0\t8\tMamma CA\tDisease\tD001943\n"
+
+
+@pytest.fixture
+def kb_folder(tmp_path):
+    KnowledgeBase.build(CONCEPTS, tmp_path / "kb")
+    return tmp_path / "kb"
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    (tmp_path / "corpus.txt").write_text(CORPUS)
+    (tmp_path / "names.txt").write_text(NAMES)
+    return tmp_path / "corpus.txt"
+
+
+def test_a_knowledge_base_alone(invoke, kb_folder, corpus, tmp_path):
+    status, output = invoke(
+        "evaluate-linking", kb_folder, corpus, "--names", tmp_path / "names.txt",
+        "--output", tmp_path / "out" / "scores.json", "--plot", tmp_path / "out" / "recall.svg",
+    )  # fmt: skip
+    assert status == 0, output
+    assert "corpus: BioSyn protocol" in output
+    assert "corpus: strict protocol" in output
+    assert "names.txt" in output
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    biosyn, strict = scores["protocols"]
+    assert (biosyn["protocol"], biosyn["mentions"], biosyn["accuracy"]) == ("BioSyn", 3, 1)
+    assert (strict["protocol"], strict["mentions"], strict["accuracy"]) == ("strict", 3, 1)
+    assert biosyn["names"] == strict["names"] + 1
+    assert scores["end_to_end"] is None
+    assert "BioSyn protocol" in (tmp_path / "out" / "recall.svg").read_text()
+
+
+def test_end_to_end_and_labels(invoke, kb_folder, corpus, tmp_path):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "Disease", "pattern": "Breast cancer"}, {"label": "Chemical", "pattern": "aspirin"}])
+    nlp.add_pipe("biobert_linker").set_kb(KnowledgeBase.open(kb_folder))
+    nlp.to_disk(tmp_path / "pipeline")
+    status, output = invoke(
+        "evaluate-linking", tmp_path / "pipeline", corpus, "--labels", "Disease", "--output", tmp_path / "scores.json"
+    )
+    assert status == 0, output
+    assert "not BioSyn's full protocol" in output
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert [protocol["mentions"] for protocol in scores["protocols"]] == [2, 2]
+    assert scores["end_to_end"] == {"documents": 1, "precision": 1.0, "recall": 0.5, "f_score": pytest.approx(2 / 3)}
+
+
+def test_what_cannot_be_scored(invoke, ruler, kb_folder, corpus, tmp_path):
+    status, output = invoke("evaluate-linking", ruler, corpus)
+    assert status == 1
+    assert "[B246]" in output
+    status, output = invoke("evaluate-linking", kb_folder, corpus, "--labels", "Gene")
+    assert status == 1
+    assert "[B236]" in output
+
+
+def test_train_linker(invoke, kb_folder, corpus, tmp_path):
+    status, output = invoke(
+        "train-linker", kb_folder, tmp_path / "linker", corpus, "--steps", 5, "--width", 8, "--epochs", 2
+    )
+    assert status == 0, output
+    assert "3 concepts" in output
+    assert (tmp_path / "linker" / "biobert_linker" / "dense.safetensors").is_file()
+    linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
+    assert linker.is_trainable
+    assert linker.dense.width == 8
+    status, output = invoke("evaluate-linking", tmp_path / "linker", corpus)
+    assert status == 0, output
+
+
+def test_train_vectors_alone(invoke, kb_folder, tmp_path):
+    status, output = invoke("train-linker", kb_folder, tmp_path / "linker", "--steps", 2, "--width", 8)
+    assert status == 0, output
+    assert "no ranker" in output
+    assert not spacy.load(tmp_path / "linker").get_pipe("biobert_linker").is_trainable

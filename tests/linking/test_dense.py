@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_biobert.linking.alignment import AlignmentSettings, multi_similarity_loss, train_name_encoder
+from spacy_biobert.linking.concepts import Concept
+from spacy_biobert.linking.dense import DenseIndex, NameEncoder
+from spacy_biobert.linking.features import extract_features
+from spacy_biobert.linking.kb import KnowledgeBase
+
+SETTINGS = AlignmentSettings(width=16, steps=60, concepts=8)
+
+
+@pytest.fixture(scope="module")
+def encoder(kb):
+    return train_name_encoder(kb, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def index(kb, encoder):
+    return DenseIndex(encoder, kb)
+
+
+@given(st.lists(st.text(max_size=30), max_size=5))
+def test_vectors(encoder, names):
+    vectors = encoder(names)
+    assert vectors.shape == (len(names), encoder.width)
+    lengths = np.linalg.norm(vectors, axis=1)
+    assert np.all((np.abs(lengths - 1) < 1e-4) | (lengths == 0))
+    for name, vector in zip(names, vectors, strict=True):
+        assert np.allclose(encoder([name])[0], vector, atol=1e-5)
+
+
+def test_a_name_without_known_features_is_zero(encoder):
+    assert not encoder(["", "?!", "\N{CJK UNIFIED IDEOGRAPH-4E00}"]).any()
+
+
+def test_training_draws_synonyms_together(kb, encoder):
+    start = train_name_encoder(kb, settings=AlignmentSettings(width=16, steps=1, concepts=8, learn_rate=1e-6))
+
+    def contrast(model):
+        """How much nearer a synonym is than another concept that shares a word."""
+        one, synonym, other = model(["Breast Neoplasms", "Breast Cancer", "Ovarian Cancer"])
+        return synonym @ one - synonym @ other
+
+    assert contrast(encoder) > contrast(start) + 0.2
+
+
+def test_training_is_deterministic(kb, encoder):
+    again = train_name_encoder(kb, settings=SETTINGS)
+    assert np.array_equal(again.vectors, encoder.vectors)
+
+
+def test_corpus_mentions_are_learned(kb):
+    taught = train_name_encoder(kb, {"MESH:D001241": ["heart pill"]}, settings=SETTINGS)
+    pill, aspirin = taught(["heart pill", "Aspirin"])
+    assert pill @ aspirin > 0.5
+
+
+def test_search(index):
+    vectors = index.encoder(["breast cancer", "?"])
+    near, nothing = index.search(vectors, 3)
+    assert index.concept_ids[near[0]] == "MESH:D001943"
+    assert len(near) == 3
+    assert len(nothing) == 0
+    rows = [index.rows["MESH:D003300"], index.rows["MESH:D001943"]]
+    best, canonical, names = index.describe(vectors[0], rows)
+    assert best[1] == pytest.approx(1, abs=1e-4)
+    assert best[0] < best[1]
+    assert names[1] == "Breast Cancer"
+    assert canonical[1] == pytest.approx(float(index.encoder(["Breast Neoplasms"])[0] @ vectors[0]), abs=1e-5)
+
+
+def test_search_is_exhaustive(kb, index):
+    mention = index.encoder(["copper disease"])
+    every = [index.rows[concept.id] for concept in kb.concepts()]
+    best, _, _ = index.describe(mention[0], every)
+    (near,) = index.search(mention, len(every))
+    positive = [row for row in np.argsort(-best, kind="stable") if best[row] > 0]
+    assert near.tolist() == positive
+
+
+def test_search_by_type(index):
+    (near,) = index.search(index.encoder(["copper"]), 20, types=[("Chemical",)])
+    found = {index.concept_ids[row] for row in near}
+    # Concepts without types are always allowed.
+    assert "MESH:D003300" in found <= {"MESH:D003300", "MESH:D001241", "MESH:D004195"}
+
+
+def test_bytes(encoder, tmp_path):
+    data = encoder.to_bytes()
+    again = NameEncoder.from_bytes(data, "here")
+    assert np.array_equal(again.codes, encoder.codes)
+    assert np.allclose(again(["copper"]), encoder(["copper"]), atol=1e-2)
+    path = tmp_path / "dense.safetensors"
+    path.write_bytes(data)
+    assert NameEncoder.load(path).to_bytes() == data
+
+
+def test_damaged_files(encoder, tmp_path):
+    with pytest.raises(ValueError, match=r"\[B238\].*'here'"):
+        NameEncoder.from_bytes(encoder.to_bytes()[:50], "here")
+    with pytest.raises(FileNotFoundError, match=r"\[B244\].*train-linker"):
+        NameEncoder.load(tmp_path / "none")
+    with pytest.raises(ValueError, match=r"\[B237\]"):
+        NameEncoder(np.zeros(3, np.uint64), np.zeros((2, 4), np.float32))
+
+
+def test_too_many_names(kb, encoder, monkeypatch):
+    monkeypatch.setattr("spacy_biobert.linking.dense.MAX_NAMES", 3)
+    with pytest.raises(ValueError, match=r"\[B239\].*more than the 3"):
+        DenseIndex(encoder, kb)
+
+
+def test_nothing_to_learn_from(tmp_path):
+    lonely = KnowledgeBase.build([Concept("M:1", "one"), Concept("M:2", "two")], tmp_path / "kb")
+    with pytest.raises(ValueError, match=r"\[B240\]"):
+        train_name_encoder(lonely, settings=SETTINGS)
+    with pytest.raises(ValueError, match=r"\[B221\] steps is 0"):
+        train_name_encoder(lonely, settings=AlignmentSettings(steps=0))
+
+
+def test_loss_by_hand():
+    """Two names of one concept at a right angle, a third name equal to the first."""
+    vectors = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    loss = multi_similarity_loss(vectors, torch.tensor([0, 0, 1]), alpha=2.0, beta=50.0, base=0.5, margin=0.1)
+    pulled = np.log1p(np.exp(1.0)) / 2  # similarity 0, for the first two
+    first = pulled + np.log1p(np.exp(25.0)) / 50  # and its twin of another concept
+    second = pulled + np.log1p(np.exp(-25.0)) / 50
+    assert loss.item() == pytest.approx((first + second) / 3, rel=1e-5)
+    assert multi_similarity_loss(vectors[:2], torch.tensor([0, 0])).item() == pytest.approx(0.0)
+
+
+def test_features_are_counted(encoder):
+    codes, _ = extract_features([("copper",)])
+    assert set(codes) <= set(encoder.codes)

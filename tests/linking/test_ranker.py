@@ -1,0 +1,227 @@
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_biobert.linking.alignment import AlignmentSettings, train_name_encoder
+from spacy_biobert.linking.candidates import CandidateFinder, Query
+from spacy_biobert.linking.dense import DenseIndex, NameEncoder
+from spacy_biobert.linking.evaluation import evaluate_strict
+from spacy_biobert.linking.ranker import (
+    COLUMNS,
+    ConceptCounts,
+    build_ranker,
+    listwise_loss,
+    probabilities,
+    rank_rows,
+    right_rows,
+)
+from spacy_biobert.linking.training import RankerTrainer, train_ranker
+
+from .conftest import make_linker_nlp
+
+
+def make_reference(nlp, *mentions):
+    words = [word for text, _ in mentions for word in [*text.split(), "."]]
+    doc = Doc(nlp.vocab, words=words)
+    ents, at = [], 0
+    for text, kb_id in mentions:
+        n = len(text.split())
+        ents.append(Span(doc, at, at + n, label="Disease", kb_id=kb_id))
+        at += n + 1
+    doc.ents = ents
+    return doc
+
+
+def make_references(nlp):
+    """A corpus in which "copper storage" is never what spelling says first, and "xyzzy" is nothing."""
+    pairs = [("copper storage", "MESH:D000002"), ("wilson disease", "MESH:D006527"), ("xyzzy", "NIL")]
+    return [make_reference(nlp, *pairs) for _ in range(8)]
+
+
+# `initialize` empties the rules that find the entities.
+pytestmark = pytest.mark.filterwarnings("ignore:.*W036")
+
+
+@pytest.fixture(scope="module")
+def dense_path(kb, tmp_path_factory):
+    path = tmp_path_factory.mktemp("dense") / "dense.safetensors"
+    path.write_bytes(train_name_encoder(kb, settings=AlignmentSettings(width=16, steps=30, concepts=8)).to_bytes())
+    return path
+
+
+@pytest.fixture
+def trained(kb_folder, dense_path):
+    nlp = make_linker_nlp(kb_folder, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    linker.set_dense(dense_path)
+    losses = list(train_ranker(linker, make_references(nlp), epochs=60, batch_size=4))
+    assert losses[-1] < losses[0] / 2
+    return nlp
+
+
+def link(nlp, text, label="Disease"):
+    doc = nlp.make_doc(text)
+    doc.ents = [Span(doc, 0, len(doc), label=label)]
+    return nlp.get_pipe("biobert_linker")(doc).ents[0]
+
+
+def test_it_learns_what_spelling_does_not_say(kb_folder, trained):
+    assert link(make_linker_nlp(kb_folder), "copper storage").kb_id_ == "MESH:D000003"
+    ent = link(trained, "copper storage")
+    assert ent.kb_id_ == "MESH:D000002"
+    scores = [score for _, score in ent._.kb_ents]
+    assert scores == sorted(scores, reverse=True)
+    assert 0.5 < scores[0] <= 1
+    assert sum(scores) <= 1 + 1e-3
+
+
+def test_nil_when_nothing_fits(trained):
+    assert link(trained, "xyzzy").kb_id_ == "NIL"
+    assert link(trained, "\u4e00").kb_id_ == "NIL"
+    trained.get_pipe("biobert_linker").cfg["threshold"] = 0.0
+    assert link(trained, "wilson disease").kb_id_ == "MESH:D006527"
+
+
+def test_training_is_deterministic(kb_folder, dense_path):
+    weights = []
+    for _ in range(2):
+        nlp = make_linker_nlp(kb_folder, ranker=True)
+        linker = nlp.get_pipe("biobert_linker")
+        linker.set_dense(dense_path)
+        list(train_ranker(linker, make_references(nlp), epochs=3))
+        weights.append(linker.trainer.to_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_disk_and_bytes(trained, tmp_path):
+    expected = [link(trained, text)._.kb_ents for text in ("copper storage", "breast tumour")]
+    trained.to_disk(tmp_path / "pipeline")
+    for other in (
+        spacy.load(tmp_path / "pipeline"),
+        spacy.blank("en").from_config(trained.config).from_bytes(trained.to_bytes()),
+    ):
+        # Vectors are stored in half precision.
+        for text, ranked in zip(("copper storage", "breast tumour"), expected, strict=True):
+            found = link(other, text)._.kb_ents
+            assert [identifier for identifier, _ in found[:1]] == [identifier for identifier, _ in ranked[:1]]
+            assert found[0][1] == pytest.approx(ranked[0][1], abs=0.02)
+
+
+def test_switched_off_it_ranks_by_spelling(trained, tmp_path):
+    trained.to_disk(tmp_path / "pipeline")
+    plain = spacy.load(tmp_path / "pipeline", config={"components.biobert_linker.ranker": False})
+    assert link(plain, "copper storage").kb_id_ == "MESH:D000003"
+
+
+def test_a_batch_changes_nothing(trained):
+    linker = trained.get_pipe("biobert_linker")
+    docs = []
+    for text in ("copper storage", "wilson disease", "breast and ovarian cancer"):
+        doc = trained.make_doc(text)
+        doc.ents = [Span(doc, 0, len(doc), label="Disease")]
+        docs.append(doc)
+    together = [ranking.parts for (ranking,) in linker.rank(docs)]
+    alone = [linker.rank([doc])[0][0].parts for doc in docs]
+    for some, one in zip(together, alone, strict=True):
+        assert [c.concept_id for c in some[0][:3]] == [c.concept_id for c in one[0][:3]]
+        assert [c.score for c in some[0]] == pytest.approx([c.score for c in one[0]], abs=2e-4)
+
+
+def test_in_spacys_training(kb_folder):
+    nlp = make_linker_nlp(kb_folder, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    examples = [Example(nlp.make_doc(doc.text), doc) for doc in make_references(nlp)]
+    nlp.config["initialize"]["components"]["biobert_linker"] = {"kb": str(kb_folder)}
+    optimizer = nlp.initialize(lambda: examples)
+    before = linker.model.get_param("linear").copy()
+    assert linker.is_trainable
+    first = nlp.update(examples, sgd=optimizer)["biobert_linker"]
+    for _ in range(30):
+        losses = nlp.update(examples, sgd=optimizer)
+    assert losses["biobert_linker"] < first
+    assert not np.array_equal(before, linker.model.get_param("linear"))
+    assert linker.trainer.counts.counts["OMIM:277900"] == 8
+    references = [example.reference for example in examples]
+    assert evaluate_strict(linker, references, spans_key=None).accuracy >= 2 / 3
+
+
+def test_without_a_ranker_nothing_is_trained(nlp):
+    linker = nlp.get_pipe("biobert_linker")
+    assert not linker.is_trainable
+    assert linker.model is None
+    assert linker.update([Example(nlp.make_doc("x"), nlp.make_doc("x"))]) == {}
+
+
+def test_a_ranker_that_learned_nothing(kb_folder):
+    nlp = spacy.blank("en")
+    linker = nlp.add_pipe("biobert_linker", config={"ranker": True})
+    linker.set_kb(make_linker_nlp(kb_folder).get_pipe("biobert_linker").kb)
+    with pytest.raises(ValueError, match=r"\[B243\].*train-linker"):
+        linker.rank([nlp.make_doc("x")])
+
+
+def test_damaged_weights(trained):
+    data = trained.get_pipe("biobert_linker").trainer.to_bytes()
+    with pytest.raises(ValueError, match=r"\[B238\].*'here'"):
+        RankerTrainer.from_bytes(data[:20], "here")
+    with pytest.raises(ValueError, match=r"\[B238\]"):
+        RankerTrainer.from_bytes(trained.get_pipe("biobert_linker").dense.to_bytes(), "here")
+
+
+# --- Its parts ---
+
+
+def test_features(kb, dense_path):
+    finder = CandidateFinder(kb, DenseIndex(NameEncoder.load(dense_path), kb))
+    found, nothing = finder.find([Query("wilson disease", "WD", None), Query("?", None, None)])
+    first = dict(zip(COLUMNS, found.features[0], strict=False))
+    assert found.candidates[0].concept_id == "MESH:D006527"
+    assert (first["similarity"], first["exact"], first["verbatim"], first["exact_canonical"]) == (1, 1, 1, 0)
+    assert first["cosine"] == pytest.approx(1, abs=1e-3)
+    assert first["n_names"] == pytest.approx(np.log1p(3))
+    assert found.features[:, COLUMNS.index("similarity_gap")].max() == 0
+    assert len({candidate.concept_id for candidate in found.candidates}) == len(found.candidates)
+    assert nothing.features.shape == (0, found.features.shape[1])
+    rows = rank_rows(nothing, ConceptCounts(), {}, {})
+    assert rows.shape == (1, len(COLUMNS))
+    assert right_rows(nothing, ("MESH:D006527",)).tolist() == [True]
+
+
+def test_a_documents_own_answers_are_left_out():
+    counts = ConceptCounts({"M:1": 3})
+    assert counts.columns("M:1", {"M:1": 3}) == (0.0, 0.0)
+    assert counts.columns("M:1", {"M:1": 1}) == (pytest.approx(np.log1p(2)), 1.0)
+    assert counts.columns("M:2", {}) == (0.0, 0.0)
+
+
+def test_gradients():
+    """The network's and the loss's, against finite differences."""
+    generator = np.random.default_rng(0)
+    rows = [generator.normal(size=(n, len(COLUMNS))).astype(np.float32) for n in (3, 1, 4)]
+    right = [np.array([True, False, True]), np.array([True]), np.array([False, False, True, False])]
+    model = build_ranker(4)
+    model.set_param("outer", generator.normal(size=4).astype(np.float32))
+    scores, backprop = model.begin_update(rows)
+    _, gradient = listwise_loss(scores, right)
+    backprop(gradient)
+    for name in model.param_names:
+        exact = model.get_grad(name).reshape(-1)
+        values = model.get_param(name).copy()
+        for i in (0, values.size - 1):
+            losses = []
+            for step in (1e-2, -1e-2):
+                changed = values.copy().reshape(-1)
+                changed[i] += step
+                model.set_param(name, changed.reshape(values.shape))
+                losses.append(listwise_loss(model.predict(rows), right)[0])
+            model.set_param(name, values)
+            assert exact[i] == pytest.approx((losses[0] - losses[1]) / 2e-2, abs=2e-3)
+
+
+def test_loss_of_a_mention_whose_rows_are_all_right_is_zero():
+    loss, (gradient,) = listwise_loss([np.array([1.0, 2.0], np.float32)], [np.array([True, True])])
+    assert loss == pytest.approx(0)
+    assert np.allclose(gradient, 0)
+    assert probabilities(np.array([1000.0, 0.0], np.float32)).tolist() == [1.0, 0.0]
