@@ -204,14 +204,14 @@ class Errors:
     B112 = "label_smoothing of '{name}' is {value!r}. It has to be at least 0 and below 1; 0 smooths nothing."
     B113 = "The setting objective = '{objective}' of '{name}' has no meaning. Use one of: {known}."
     B114 = (
-        "'{name}' cannot smooth labels (label_smoothing = {value}) with objective = 'sequence', which has no target for "
-        "a single token. Set label_smoothing = 0.0, or objective = 'tokens'."
+        "'{name}' cannot smooth labels (label_smoothing = {value}) with objective = 'sequence', which has no target "
+        "for a single token. Set label_smoothing = 0.0, or objective = 'tokens'."
     )
 
     # Calibration: B140 to B159.
     B140 = (
-        "The component '{name}' failed on some docs and left them out, so scores cannot be calibrated. Run the pipeline "
-        "without an error handler to see why."
+        "The component '{name}' failed on some docs and left them out, so scores cannot be calibrated. Run the "
+        "pipeline without an error handler to see why."
     )
 
     # --- B2xx: linking ---
@@ -259,24 +259,24 @@ class Errors:
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B236 = (
-        "No mention in {where} has a concept id, so there is nothing to compare links with. Name a corpus with ids, or say "
-        "where its mentions are (spans_key)."
+        "No mention in {where} has a concept id, so there is nothing to compare links with. Name a corpus with ids, "
+        "or say where its mentions are (spans_key)."
     )
     B237 = (
-        "Vectors of names need one vector for each code; the arrays have the shapes {codes} and {vectors}. Make them again "
-        "with `spacy biobert train-linker`."
+        "Vectors of names need one vector for each code; the arrays have the shapes {codes} and {vectors}. Make them "
+        "again with `spacy biobert train-linker`."
     )
     B238 = (
         "'{path}' does not hold what a linker learned, or is damaged: {reason}. Copy it again, or make it again with "
         "`spacy biobert train-linker`."
     )
     B239 = (
-        "The knowledge base in '{path}' has {n:,} names, more than the {limit:,} that can be compared by vectors one by "
-        "one. Initialize the linker without `dense`."
+        "The knowledge base in '{path}' has {n:,} names, more than the {limit:,} that can be compared by vectors one "
+        "by one. Initialize the linker without `dense`."
     )
     B240 = (
-        "No concept of the knowledge base in '{path}' has two names, so there are no synonyms to learn from. Link without "
-        "vectors, or build the knowledge base from a source with synonyms."
+        "No concept of the knowledge base in '{path}' has two names, so there are no synonyms to learn from. Link "
+        "without vectors, or build the knowledge base from a source with synonyms."
     )
     B241 = (
         "The linker '{name}' has no knowledge base. Make one with `spacy biobert kb build SOURCE FOLDER --format …` "
@@ -293,8 +293,8 @@ class Errors:
     )
     B244 = "There is no file '{path}' of name vectors. Make it with `spacy biobert train-linker`."
     B245 = (
-        "The ranker's loss is not a number. Its weights or the vectors of names are damaged: make them again with `spacy "
-        "biobert train-linker`."
+        "The ranker's loss is not a number. Its weights or the vectors of names are damaged: make them again with "
+        "`spacy biobert train-linker`."
     )
     B246 = (
         "The pipeline '{model}' has no component '{name}' that links entities. Name one with --linker; it has: {known}."
@@ -422,36 +422,37 @@ class Errors:
         "label too, or map or leave out its mentions (--label-map, --keep)."
     )
     B341 = (
-        "'{path}' is a folder, and this format keeps a corpus in one file. Name the file; only BRAT's corpora are folders "
-        "(--format brat)."
+        "'{path}' is a folder, and this format keeps a corpus in one file. Name the file; only BRAT's corpora are "
+        "folders (--format brat)."
     )
     B342 = "'{path}' cannot be unpacked: {reason}. The file is damaged or cut off: copy or download it again."
     B343 = (
-        "There is no folder '{path}'. A corpus in BRAT's format is a folder of .txt files, each with its .ann file; check "
-        "the path, which is relative to the folder that the command runs in."
+        "There is no folder '{path}'. A corpus in BRAT's format is a folder of .txt files, each with its .ann file; "
+        "check the path, which is relative to the folder that the command runs in."
     )
     B344 = (
-        "'{path}' has no '{absent}' beside it. In BRAT's format every text has its file of annotations, an empty one where "
-        "there are none."
+        "'{path}' has no '{absent}' beside it. In BRAT's format every text has its file of annotations, an empty one "
+        "where there are none."
     )
     B345 = (
-        "{path}:{line}: {content!r} is no line of a BRAT file. Expected a mention (T1, tab, type with offsets, tab, text), "
-        "a concept id (N1, tab, Reference T1 MESH:D001943, tab, name), a relation (R1, tab, type Arg1:T1 Arg2:T2), or "
-        "one of E, A, M, * and #."
+        "{path}:{line}: {content!r} is no line of a BRAT file. Expected a mention (T1, tab, type with offsets, tab, "
+        "text), a concept id (N1, tab, Reference T1 MESH:D001943, tab, name), a relation (R1, tab, type Arg1:T1 "
+        "Arg2:T2), or one of E, A, M, * and #."
     )
     B346 = "{path}:{line}: there is a mention {id} already. Give each mention of a text a number of its own."
     B347 = "{path}:{line}: no line of this file is the mention {id}. Correct the name, or add the mention."
     B348 = (
-        "{path}:{line}: no mention can stand at {start}-{end} in a text of {length} characters. Offsets count characters, "
-        "not bytes, from 0; the end is that of the character after the last."
+        "{path}:{line}: no mention can stand at {start}-{end} in a text of {length} characters. Offsets count "
+        "characters, not bytes, from 0; the end is that of the character after the last."
     )
     B349 = (
-        "{path}:{line}: the mention at {offsets} is {written!r} here, but the text there is {found!r}. Correct the offsets "
-        "or the mention. Offsets count characters, not bytes, from 0, each line break as the characters it consists of."
+        "{path}:{line}: the mention at {offsets} is {written!r} here, but the text there is {found!r}. Correct the "
+        "offsets or the mention. Offsets count characters, not bytes, from 0, each line break as the characters it "
+        "consists of."
     )
     B360 = (
-        "{path}{place}: the file is no BioC that can be read: {reason}. BioC is XML, from <collection> on, or JSON with "
-        '"documents".'
+        "{path}{place}: the file is no BioC that can be read: {reason}. BioC is XML, from <collection> on, or JSON "
+        "with \"documents\"."
     )
     B361 = "{path}{place}: {what}. Correct the file, or leave the annotation out."
     B362 = (
@@ -459,11 +460,14 @@ class Errors:
         "{last}. Offsets count characters, not bytes, over the whole document."
     )
     B363 = (
-        "{path}{place}: the annotation {id} at {offsets} is {written!r} here, but the text there is {found!r}. Correct the "
-        "offsets or the text. Offsets count characters, not bytes, over the whole document."
+        "{path}{place}: the annotation {id} at {offsets} is {written!r} here, but the text there is {found!r}. "
+        "Correct the offsets or the text. Offsets count characters, not bytes, over the whole document."
     )
     B364 = "{path} has no {name} in it. Download the archive again from where project.yml says."
-    B365 = "{path}:{line}: {content!r} is no line of this table. Download the archive again from where project.yml says."
+    B365 = (
+        "{path}:{line}: {content!r} is no line of this table. Download the archive again from where project.yml "
+        "says."
+    )
     B366 = (
         "{path} names documents that the corpus does not have: {ids}. Correct the list; it has the id of a document on "
         "each line."
@@ -487,7 +491,8 @@ class Errors:
         "pipeline cannot be resumed. Freeze the component, or use `spacy train`."
     )
     B422 = (
-        "The checkpoint '{path}' does not fit the pipeline; {n} weights differ: {names}. Delete that folder to start anew."
+        "The checkpoint '{path}' does not fit the pipeline; {n} weights differ: {names}. Delete that folder to start "
+        "anew."
     )
     B423 = (
         "The optimizer has stepped weights that are in no component's `model` ({names}): a training of this pipeline "
@@ -628,8 +633,9 @@ class Warnings:
 
     # --- W5xx: command line, project and reports ---
     W520 = (
-        "'{name}' finds no entity that can be judged in {corpus}: there is nothing to fit a temperature to, and its scores "
-        "stay as they are. Is this the development corpus of what it was trained on, and was it trained for long enough?"
+        "'{name}' finds no entity that can be judged in {corpus}: there is nothing to fit a temperature to, and its "
+        "scores stay as they are. Is this the development corpus of what it was trained on, and was it trained for "
+        "long enough?"
     )
     W521 = (
         "'{name}' leaves out entities below threshold = {threshold}, which was chosen for the scores before they were "

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import srsly
 import typer
 from spacy.cli.init_config import fill_config
 from spacy.util import load_config
@@ -15,6 +16,7 @@ from ..corpora.convert import Summary, blank_pipeline
 from ..errors import Errors
 from ..linking.kb import KnowledgeBase
 from ..linking.sources import READERS
+from ..linking.sources.reading import SourceReading
 from ..project.corpora import convert_dataset
 from ..project.datasets import DATASETS, Dataset, Source, find_dataset
 from . import app
@@ -67,6 +69,7 @@ def prepare_cli(
         _show(corpus, convert_dataset(described, project, corpus, nlp=nlp, train_on_dev=on_dev))
         if described.kb and _links(recipe):
             _build_kb(described.name, described.kb, project, kb)
+    srsly.write_json(corpus / "meta.json", {"description": described.title, **described.meta})
     load_config(recipe, overrides=dict(described.settings)).to_disk(corpus / "config.cfg")
     fill_config(corpus / "config.cfg", corpus / "config.cfg", silent=True)
     msg.good(f"{corpus / 'config.cfg'}: {recipe}, with {_settings(described)}")
@@ -92,9 +95,10 @@ def _build_kb(name: str, source: Source, project: Path, output: Path) -> None:
     if source.format not in READERS:
         problem = f"the format of 'kb' is '{source.format}', not {' or '.join(READERS)}"
         raise ValueError(Errors.B505.format(path=DATASETS / f"{name}.yml", problem=problem, folder=DATASETS))
-    concepts = READERS[source.format](project / source.path)
-    origin = {"file": source.path.name, "format": source.format}
-    built = KnowledgeBase.build(concepts, output, source=origin, overwrite=True, progress=sys.stderr.isatty())
+    reading = SourceReading([project / source.path], source.format)
+    built = KnowledgeBase.build(reading, output, source=reading.describe, overwrite=True, progress=sys.stderr.isatty())
+    for what, count in reading.skipped.items():
+        msg.warn(f"{source.path}: left out {count:,} {what}")
     msg.good(f"{output}: {len(built):,} concepts, {built.n_names:,} names")
 
 

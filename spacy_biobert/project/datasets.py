@@ -21,7 +21,7 @@ DATASETS = Path("configs/datasets")
 SPLITS = ("train", "dev", "test")
 """What the corpora of a dataset are for."""
 
-_PARTS = {"title", *SPLITS, "kb", "label_map", "settings"}
+_PARTS = {"title", *SPLITS, "kb", "label_map", "settings", "meta"}
 _CORPUS_PARTS = {"path", "format", "label", "label_map", "labels", "annotates", "documents", "skip", "limit"}
 # A corpus's name becomes that of a file.
 _NAME = re.compile(r"\w[\w.-]*")
@@ -81,6 +81,7 @@ class Dataset:
         kb: The knowledge base; None where entities are found and not linked.
         label_map: The label of each type in corpora that have no map of their own.
         settings: What its training config says in place of the recipe's: ``training.max_steps``, by dotted name.
+        meta: What the packaged pipeline says of itself: ``description``, ``license``, ``author``, ``url``, …
     """
 
     name: str
@@ -91,6 +92,7 @@ class Dataset:
     kb: Source | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
     def corpora(self) -> Iterator[tuple[str, CorpusSource]]:
         """Yield every corpus under the name of the file that it becomes: ``train/abstracts``, ``dev/dev``."""
@@ -232,6 +234,7 @@ def _dataset(name: str, description: Mapping[str, Any]) -> Dataset:
         kb=_kb(description["kb"]) if description.get("kb") else None,
         label_map=dict(description.get("label_map") or {}),
         settings=dict(description.get("settings") or {}),
+        meta=dict(description.get("meta") or {}),
     )
 
 
