@@ -2,12 +2,10 @@
 
 # No postponed annotations here: spaCy validates the settings of `initialize` by its signature.
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -19,9 +17,9 @@ from thinc.api import Optimizer
 from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
+from .equipment import Equipment
 from .extension import RankedIds, register_extension, set_candidates
 from .mentions import Mention, mentions_of, read_mentions
-from .reference import KnowledgeBaseReference
 from .routing import Types, allowed_types, is_routed
 from .scorer import Scorer
 from .settings import check_settings
@@ -31,11 +29,6 @@ if TYPE_CHECKING:
     from .kb import KnowledgeBase
     from .resolver import Ranking, Resolver
     from .training import RankerTrainer
-
-KB_REFERENCE = "kb_reference.json"
-DENSE = "dense.safetensors"
-RANKER = "ranker.safetensors"
-LEARNED = (DENSE, RANKER)
 
 DEFAULT_CONFIG = {
     "top_n": 10,
@@ -164,11 +157,7 @@ class Linker(Pipe):
         self.vocab = vocab
         self.name = name
         self.scorer = scorer
-        self.kb: KnowledgeBase | None = None
-        self.dense: NameEncoder | None = None
-        self.trainer: RankerTrainer | None = None
-        self._by_reference = False
-        self._ready: Resolver | None = None
+        self._equipment = Equipment(name)
         # Read at each prediction: `spacy find-threshold` replaces it.
         self.cfg: dict[str, Any] = {
             "top_n": top_n,
@@ -265,23 +254,7 @@ class Linker(Pipe):
 
     def resolver(self) -> "Resolver":
         """Return what looks mentions up; it is made when it is first needed."""
-        if self._ready is None:
-            from .candidates import CandidateFinder
-            from .dense import DenseIndex
-            from .ranker import ConceptCounts
-            from .resolver import Resolver
-
-            kb = self.require_kb()
-            if self.cfg["ranker"] and self.trainer is None:
-                raise ValueError(Errors.B243.format(name=self.name))
-            trainer = self.trainer if self.cfg["ranker"] else None
-            dense = DenseIndex(self.dense, kb) if self.dense is not None and trainer is not None else None
-            self._ready = Resolver(
-                CandidateFinder(kb, dense),
-                trainer.model if trainer else None,
-                trainer.counts if trainer else ConceptCounts(),
-            )
-        return self._ready
+        return self._equipment.resolver(ranker=self.cfg["ranker"])
 
     def _set_ids(self, doc: Doc, spans: Sequence[Span], ids: Sequence[str]) -> None:
         every = mentions_of(doc, self.cfg["spans_key"])
@@ -324,17 +297,44 @@ class Linker(Pipe):
 
         if kb is not None:
             self.set_kb(KnowledgeBase.open(kb))
-        self._by_reference = kb_by_reference
+        self._equipment.by_reference = kb_by_reference
         self.require_kb()
         if dense is not None:
             self.set_dense(dense)
         if self.cfg["ranker"]:
             from .training import RankerTrainer
 
-            self.trainer = RankerTrainer()
+            trainer = RankerTrainer()
             references = (example.reference for example in get_examples()) if get_examples else ()
-            self.trainer.count(self._gold(reference) for reference in references)
-            self._ready = None
+            trainer.count(self._gold(reference) for reference in references)
+            self.trainer = trainer
+
+    @property
+    def kb(self) -> "KnowledgeBase | None":
+        """The knowledge base; :meth:`set_kb` looks at its types, too."""
+        return self._equipment.kb
+
+    @kb.setter
+    def kb(self, kb: "KnowledgeBase | None") -> None:
+        self._equipment.kb = kb
+
+    @property
+    def dense(self) -> "NameEncoder | None":
+        """Vectors of names, which the ranker reads."""
+        return self._equipment.dense
+
+    @dense.setter
+    def dense(self, dense: "NameEncoder | None") -> None:
+        self._equipment.dense = dense
+
+    @property
+    def trainer(self) -> "RankerTrainer | None":
+        """The ranker, and what it takes to train it."""
+        return self._equipment.trainer
+
+    @trainer.setter
+    def trainer(self, trainer: "RankerTrainer | None") -> None:
+        self._equipment.trainer = trainer
 
     def set_kb(self, kb: "KnowledgeBase") -> None:
         """Use a knowledge base.
@@ -342,6 +342,10 @@ class Linker(Pipe):
         Raises:
             ValueError: It has not the types that ``label_types`` names.
         """
+        self._check_types(kb)
+        self._equipment.kb = kb
+
+    def _check_types(self, kb: "KnowledgeBase") -> None:
         wanted = {name for types in self.cfg["label_types"].values() for name in types}
         if unknown := wanted - kb.types:
             raise ValueError(
@@ -349,8 +353,6 @@ class Linker(Pipe):
                     unknown=", ".join(sorted(unknown)), path=kb.folder, types=", ".join(sorted(kb.types)) or "none"
                 )
             )
-        self.kb = kb
-        self._ready = None
 
     def set_dense(self, path: str | Path) -> None:
         """Use vectors of names from a file.
@@ -362,7 +364,6 @@ class Linker(Pipe):
         from .dense import NameEncoder
 
         self.dense = NameEncoder.load(Path(path))
-        self._ready = None
 
     def require_kb(self) -> "KnowledgeBase":
         """Return the knowledge base.
@@ -370,9 +371,7 @@ class Linker(Pipe):
         Raises:
             ValueError: There is none.
         """
-        if self.kb is None:
-            raise ValueError(Errors.B241.format(name=self.name))
-        return self.kb
+        return self._equipment.require_kb()
 
     # --- Training ---
 
@@ -446,31 +445,12 @@ class Linker(Pipe):
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the pipe to a folder: its knowledge base or a reference to it, and what it has learned."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.kb is not None and "kb" not in exclude:
-            if self._by_reference:
-                srsly.write_json(folder / KB_REFERENCE, KnowledgeBaseReference.make(self.kb).to_dict())
-            else:
-                self.kb.copy_to(folder / "kb")
-        for name, data in self._learned().items():
-            if name not in exclude:
-                (folder / name).write_bytes(data)
+        self._equipment.to_disk(Path(path), exclude=exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from a folder. Options are the config's, not those that were saved."""
-        from .kb import KnowledgeBase
-
-        folder = Path(path)
-        reference = folder / KB_REFERENCE
-        if "kb" not in exclude:
-            if reference.exists():
-                self._open_reference(srsly.read_json(reference))
-            elif (folder / "kb").exists():
-                self.set_kb(KnowledgeBase.open(folder / "kb"))
-        learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
-        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder)
-        return self
+        self._equipment.from_disk(Path(path), kb_path=self.cfg["kb_path"], exclude=exclude)
+        return self._checked()
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Serialize the pipe, with its knowledge base or a reference to it.
@@ -478,50 +458,17 @@ class Linker(Pipe):
         Raises:
             ValueError: The knowledge base is too large to travel in memory.
         """
-        write: dict[str, Callable[[], Any]] = {}
-        if self.kb is not None and self._by_reference:
-            write[KB_REFERENCE] = KnowledgeBaseReference.make(self.kb).to_dict
-        elif self.kb is not None:
-            write["kb"] = self.kb.to_bytes
-        for name, data in self._learned().items():
-            write[name] = partial(bytes, data)
-        return util.to_bytes(write, exclude)
+        return self._equipment.to_bytes(exclude=exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from what :meth:`to_bytes` returned."""
-        from .kb import KnowledgeBase
+        self._equipment.from_bytes(bytes_data, kb_path=self.cfg["kb_path"], exclude=exclude)
+        return self._checked()
 
-        learned: dict[str, bytes] = {}
-        read: dict[str, Callable[[Any], Any]] = {name: partial(learned.__setitem__, name) for name in LEARNED}
-        read["kb"] = lambda data: self.set_kb(KnowledgeBase.from_bytes(data))
-        read[KB_REFERENCE] = self._open_reference
-        util.from_bytes(bytes_data, read, exclude)
-        self._set_learned(learned, "the bytes of a pipeline")
+    def _checked(self) -> "Linker":
+        if self.kb is not None:
+            self._check_types(self.kb)
         return self
-
-    def _open_reference(self, data: dict[str, Any]) -> None:
-        reference = KnowledgeBaseReference.from_dict(data)
-        self.set_kb(reference.open(self.cfg["kb_path"], component=self.name))
-        self._by_reference = True
-
-    def _learned(self) -> dict[str, bytes]:
-        learned = {}
-        if self.dense is not None:
-            learned[DENSE] = self.dense.to_bytes()
-        if self.trainer is not None:
-            learned[RANKER] = self.trainer.to_bytes()
-        return learned
-
-    def _set_learned(self, learned: dict[str, bytes], where: str | Path) -> None:
-        if DENSE in learned:
-            from .dense import NameEncoder
-
-            self.dense = NameEncoder.from_bytes(learned[DENSE], where)
-        if RANKER in learned:
-            from .training import RankerTrainer
-
-            self.trainer = RankerTrainer.from_bytes(learned[RANKER], where)
-        self._ready = None
 
 
 def _ranked_ids(ranking: "Ranking", top_n: int) -> RankedIds:

@@ -1,0 +1,186 @@
+"""What a linker links with: a knowledge base, vectors of names, a ranker; and how a pipeline stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import srsly
+from spacy import util
+
+from ..errors import Errors
+from .reference import KnowledgeBaseReference
+
+if TYPE_CHECKING:  # so that a pipeline without a linker pays nothing for it
+    from .dense import NameEncoder
+    from .kb import KnowledgeBase
+    from .resolver import Resolver
+    from .training import RankerTrainer
+
+KB = "kb"
+KB_REFERENCE = "kb_reference.json"
+DENSE = "dense.safetensors"
+RANKER = "ranker.safetensors"
+LEARNED = (DENSE, RANKER)
+
+
+class Equipment:
+    """The parts of a linker that are made, opened or learned, and stored with the pipeline.
+
+    Attributes:
+        kb: The knowledge base.
+        dense: Vectors of names, for the ranker.
+        trainer: The ranker, and what it takes to train it.
+        by_reference: Whether a stored pipeline says where the knowledge base lies, in place of carrying a copy.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Create it without any part; `name` is the pipe's, for messages."""
+        self._name = name
+        self._resolver: Resolver | None = None
+        self._kb: KnowledgeBase | None = None
+        self._dense: NameEncoder | None = None
+        self._trainer: RankerTrainer | None = None
+        self.by_reference = False
+
+    @property
+    def kb(self) -> KnowledgeBase | None:
+        """The knowledge base."""
+        return self._kb
+
+    @kb.setter
+    def kb(self, kb: KnowledgeBase | None) -> None:
+        self._kb, self._resolver = kb, None
+
+    @property
+    def dense(self) -> NameEncoder | None:
+        """Vectors of names."""
+        return self._dense
+
+    @dense.setter
+    def dense(self, dense: NameEncoder | None) -> None:
+        self._dense, self._resolver = dense, None
+
+    @property
+    def trainer(self) -> RankerTrainer | None:
+        """The ranker."""
+        return self._trainer
+
+    @trainer.setter
+    def trainer(self, trainer: RankerTrainer | None) -> None:
+        self._trainer, self._resolver = trainer, None
+
+    def require_kb(self) -> KnowledgeBase:
+        """Return the knowledge base.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if self.kb is None:
+            raise ValueError(Errors.B241.format(name=self._name))
+        return self.kb
+
+    def resolver(self, *, ranker: bool) -> Resolver:
+        """Return what looks mentions up; it is made when it is first needed.
+
+        Args:
+            ranker: Whether it ranks by what was learned.
+
+        Raises:
+            ValueError: There is no knowledge base, or a ranker is asked for that was never made.
+        """
+        if self._resolver is None:
+            from .candidates import CandidateFinder
+            from .dense import DenseIndex
+            from .ranker import ConceptCounts
+            from .resolver import Resolver
+
+            kb = self.require_kb()
+            if ranker and self.trainer is None:
+                raise ValueError(Errors.B243.format(name=self._name))
+            trainer = self.trainer if ranker else None
+            dense = DenseIndex(self.dense, kb) if self.dense is not None and trainer is not None else None
+            self._resolver = Resolver(
+                CandidateFinder(kb, dense),
+                trainer.model if trainer else None,
+                trainer.counts if trainer else ConceptCounts(),
+            )
+        return self._resolver
+
+    # --- Saving and loading ---
+
+    def to_disk(self, folder: Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write all parts into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.kb is not None and KB not in exclude:
+            if self.by_reference:
+                srsly.write_json(folder / KB_REFERENCE, KnowledgeBaseReference.make(self.kb).to_dict())
+            else:
+                self.kb.copy_to(folder / KB)
+        for name, data in self._learned().items():
+            if name not in exclude:
+                (folder / name).write_bytes(data)
+
+    def from_disk(self, folder: Path, *, kb_path: str | None, exclude: Iterable[str] = ()) -> None:
+        """Read all parts from a folder; `kb_path` is where a knowledge base lies now that is only referred to."""
+        from .kb import KnowledgeBase
+
+        reference = folder / KB_REFERENCE
+        if KB not in exclude:
+            if reference.exists():
+                self._open_reference(srsly.read_json(reference), kb_path)
+            elif (folder / KB).exists():
+                self.kb = KnowledgeBase.open(folder / KB)
+        learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
+        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder)
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Serialize all parts.
+
+        Raises:
+            ValueError: The knowledge base is too large to travel in memory.
+        """
+        write: dict[str, Callable[[], Any]] = {}
+        if self.kb is not None and self.by_reference:
+            write[KB_REFERENCE] = KnowledgeBaseReference.make(self.kb).to_dict
+        elif self.kb is not None:
+            write[KB] = self.kb.to_bytes
+        for name, data in self._learned().items():
+            write[name] = partial(bytes, data)
+        return util.to_bytes(write, exclude)
+
+    def from_bytes(self, data: bytes, *, kb_path: str | None, exclude: Iterable[str] = ()) -> None:
+        """Read what :meth:`to_bytes` returned."""
+        from .kb import KnowledgeBase
+
+        learned: dict[str, bytes] = {}
+        read: dict[str, Callable[[Any], Any]] = {name: partial(learned.__setitem__, name) for name in LEARNED}
+        read[KB] = lambda stored: setattr(self, "kb", KnowledgeBase.from_bytes(stored))
+        read[KB_REFERENCE] = partial(self._open_reference, kb_path=kb_path)
+        util.from_bytes(data, read, exclude)
+        self._set_learned(learned, "the bytes of a pipeline")
+
+    def _open_reference(self, data: dict[str, Any], kb_path: str | None) -> None:
+        reference = KnowledgeBaseReference.from_dict(data)
+        self.kb = reference.open(kb_path, component=self._name)
+        self.by_reference = True
+
+    def _learned(self) -> dict[str, bytes]:
+        learned = {}
+        if self.dense is not None:
+            learned[DENSE] = self.dense.to_bytes()
+        if self.trainer is not None:
+            learned[RANKER] = self.trainer.to_bytes()
+        return learned
+
+    def _set_learned(self, learned: dict[str, bytes], where: str | Path) -> None:
+        if DENSE in learned:
+            from .dense import NameEncoder
+
+            self.dense = NameEncoder.from_bytes(learned[DENSE], where)
+        if RANKER in learned:
+            from .training import RankerTrainer
+
+            self.trainer = RankerTrainer.from_bytes(learned[RANKER], where)
