@@ -30,10 +30,10 @@ from spacy_biobert.linking.alignment import AlignmentSettings, train_name_encode
 from spacy_biobert.linking.component import Linker
 from spacy_biobert.linking.dense import NameEncoder
 from spacy_biobert.linking.evaluation import evaluate_biosyn, evaluate_strict, extend_with_names
+from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.resolver import Resolver
 from spacy_biobert.linking.sources import read_medic
-from spacy_biobert.linking.training import train_ranker
 
 FILES = {"train": "NCBItrainset_corpus.txt", "dev": "NCBIdevelopset_corpus.txt", "test": "NCBItestset_corpus.txt"}
 CDR = "CDR_TestSet.PubTator.txt"

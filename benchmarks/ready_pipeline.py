@@ -4,9 +4,9 @@
     python benchmarks/ready_pipeline.py scores       # each test set, on the labels that it annotates
     python benchmarks/ready_pipeline.py speed        # 500 abstracts through nlp.pipe; memory and time to load
 
-Scores are those of the installed pipeline with `precision="auto"`, one setting for all. "Tokens" are the published IOB
-sentences with their own tokens, as the literature reports; "raw text" are the abstracts as they stand. BC2GM's sentences
-are published as tokens only.
+Scores are those of the installed pipeline with `precision="auto"`, one setting for all. "Sentences" are the published
+IOB sentences with their own tokens, as the literature reports; "abstracts" are raw text. BC2GM is published as tokens
+only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 def scores() -> None:
     """Score the pipeline on every test set of the dataset that it was trained on."""
     nlp = spacy.load(PIPELINE)
-    dataset = read_dataset("biomedical", ROOT)
+    dataset = read_dataset("biomedical_sm", ROOT)
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         convert_dataset(dataset, ROOT, Path(folder), nlp=blank_pipeline(), report=lambda file: None)

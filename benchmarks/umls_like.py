@@ -22,7 +22,7 @@ from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.normalization import name_words
 from spacy_biobert.linking.sources import read_medic
 
-NEW_WORD = 0.045
+NEW_WORD = 0.12
 """How often a replaced word is one that was not there before."""
 
 KEEP_WORD = 0.35
@@ -36,7 +36,15 @@ STREAM = 4_000_000
 
 _TOKEN = re.compile(r"[^\W_]+")
 _JOINTS = (" due to ", " with ", " of ", ", ", " in ", " and ", "; ", " without ", " - ")
-_QUALIFIERS = (", NOS", " (disorder)", " (substance)", " [Disease/Finding]", " syndrome", " measurement", ", unspecified")
+_QUALIFIERS = (
+    ", NOS",
+    " (disorder)",
+    " (substance)",
+    " [Disease/Finding]",
+    " syndrome",
+    " measurement",
+    ", unspecified",
+)
 _TYPES = tuple(f"T{number:03}" for number in range(1, 128))
 
 
@@ -67,6 +75,7 @@ class NameMaker:
     def __init__(self, names: Sequence[str], *, seed: int = 0) -> None:
         self.random = random.Random(seed)
         self._patterns = [(_TOKEN.split(name), _TOKEN.findall(name)) for name in names if _TOKEN.search(name)]
+        self._short: set[int] = set()
         self._streams: dict[str, list[str]] = {"word": [], "capital": [], "code": []}
         for _, tokens in self._patterns:
             for token in tokens:
@@ -75,9 +84,19 @@ class NameMaker:
 
     def name(self) -> str:
         """Make a name that is new, or nearly always so."""
-        if self.random.random() < JOIN:
-            return self._simple() + self.random.choice(_JOINTS) + self._simple()
-        return self._simple()
+        name = self._simple()
+        # Few concepts share a name: what is short and there already grows.
+        while self.random.random() < JOIN or self._is_known(name):
+            name += self.random.choice(_JOINTS) + self._simple()
+        return name
+
+    def _is_known(self, name: str) -> bool:
+        if name.count(" ") > 2:
+            return False
+        key = hash(name)
+        known = key in self._short
+        self._short.add(key)
+        return known
 
     def synonym(self, name: str) -> str:
         """Make another name of the same concept."""
@@ -96,7 +115,7 @@ class NameMaker:
             words[self.random.randrange(len(words))] = self._simple().split(" ")[0]
             return " ".join(words)
         if kind < 0.8 and len(words) > 2:
-            return "".join(word[0] for word in words if word).upper()
+            return "".join(word[0] for word in words if word).upper() + str(self.random.randrange(1000))
         return self.name()
 
     def _simple(self) -> str:
@@ -180,7 +199,9 @@ def perturbed(name: str, choose: random.Random) -> str:
             del words[choose.randrange(len(words))]
             name = " ".join(words)
         elif kind < 0.85:
-            words.insert(choose.randrange(len(words) + 1), choose.choice(("severe", "human", "familial", "the", "type 2")))
+            words.insert(
+                choose.randrange(len(words) + 1), choose.choice(("severe", "human", "familial", "the", "type 2"))
+            )
             name = " ".join(words)
         else:
             choose.shuffle(words)

@@ -35,8 +35,8 @@ def train_linker_cli(
     # Every spaCy command imports this module, and few train.
     from ..linking.alignment import AlignmentSettings, train_name_encoder
     from ..linking.component import Linker
+    from ..linking.fitting import train_ranker
     from ..linking.kb import KnowledgeBase
-    from ..linking.training import train_ranker
     from .linking_corpora import read_references
 
     with clear_errors():

@@ -13,8 +13,8 @@ from .sparse import make_csr
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_BLOCK_SCORES = 1 << 19
-"""How many scores are computed at once: 2 MB, so that they stay in a processor's cache while postings are added."""
+_BLOCK_SCORES = 1 << 18
+"""How many scores are computed at once: 1 MB, so that they stay in a processor's cache while postings are added."""
 
 
 def score_all(words: csr_matrix, word_bags: csr_matrix) -> Iterator[NDArray[np.float32]]:

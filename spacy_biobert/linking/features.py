@@ -8,7 +8,7 @@ a hash with the highest bit set. Features do not depend on the order of the word
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -21,6 +21,8 @@ _WORD_BIT = 1 << 63
 FIRST_WORD_CODE = np.uint64(_WORD_BIT)
 """Codes of trigrams are lower than this, those of words are not."""
 _SEPARATOR = 0x0A
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
 
 
 def extract_features(names: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -33,17 +35,36 @@ def extract_features(names: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint6
         The codes of the features and, for each, the row of its name; both of shape (n_features,), a feature as often as
         the name has it. The rows ascend within the trigrams, which come first, and within the words.
     """
-    words = [word for name in names for word in name]
-    word_rows = np.repeat(np.arange(len(names), dtype=np.int64), [len(name) for name in names])
-    trigrams, word_of_trigram = _trigrams(words)
-    codes = np.fromiter((_word_code(word) for word in words), dtype=np.uint64, count=len(words))
-    return np.concatenate([trigrams, codes]), np.concatenate([word_rows[word_of_trigram], word_rows])
+    return _extract(names, _trigrams)
+
+
+def extract_grams(names: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Extract what finds similar words sooner than trigrams, which too many words share: four letters, and the words.
+
+    Args:
+        names: The words of each name, as for :func:`extract_features`.
+
+    Returns:
+        The codes and, for each, the row of its name, as :func:`extract_features` returns them. Four letters are a hash.
+    """
+    return _extract(names, _tetragrams)
 
 
 def hash_key(words: tuple[str, ...]) -> int:
     """Return the key, 64 bits, under which names with the same words in any order are found."""
     text = " ".join(sorted(words)).encode("utf8", errors="surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+
+
+def _extract(
+    names: Sequence[tuple[str, ...]], grams: Callable[[Sequence[str]], tuple[NDArray[np.uint64], NDArray[np.int64]]]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the grams of all words and then the words, and the row of the name of each."""
+    words = [word for name in names for word in name]
+    word_rows = np.repeat(np.arange(len(names), dtype=np.int64), [len(name) for name in names])
+    gram_codes, word_of_gram = grams(words)
+    codes = np.fromiter((_word_code(word) for word in words), dtype=np.uint64, count=len(words))
+    return np.concatenate([gram_codes, codes]), np.concatenate([word_rows[word_of_gram], word_rows])
 
 
 @lru_cache(maxsize=262144)
@@ -53,14 +74,35 @@ def _word_code(word: str) -> int:
 
 def _trigrams(words: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Return the trigrams of words with a space on both sides, and for each the index of its word."""
+    points, word_index = _windows(words, 3)
+    first, middle, last = points
+    return ((first << _POINT_BITS) | middle) << _POINT_BITS | last, word_index
+
+
+def _tetragrams(words: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return hashes of four letters of words with a space on both sides, and for each the index of its word."""
+    points, word_index = _windows(words, 4)
+    codes = points[0]
+    for following in points[1:]:
+        codes = codes * _MULTIPLIER
+        codes ^= (codes >> _SHIFT) ^ following
+    return codes & ~FIRST_WORD_CODE, word_index
+
+
+def _windows(words: Sequence[str], size: int) -> tuple[list[NDArray[np.uint64]], NDArray[np.int64]]:
+    """Return the windows of some letters within words with a space on both sides.
+
+    Returns:
+        The code points of all windows' first letters, of their second letters and so on, each of shape (n_windows,);
+        and the index of each window's word.
+    """
     text = "\n".join(f" {word} " for word in words)
     points = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4").astype(np.uint64)
-    if len(points) < 3:
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    count = max(0, len(points) - size + 1)
     separators = points == _SEPARATOR
     word_index = np.cumsum(separators)
-    first, middle, last = points[:-2], points[1:-1], points[2:]
-    codes = (((first << _POINT_BITS) | middle) << _POINT_BITS) | last
-    # What spans two words is no trigram of either.
-    inside = ~(separators[:-2] | separators[1:-1] | separators[2:])
-    return codes[inside], word_index[:-2][inside]
+    # What spans two words is no part of either: its first and its last letter have different words, or it holds a
+    # separator, which belongs to the word that follows.
+    inside = (word_index[:count] == word_index[len(points) - count :]) & ~separators[:count]
+    letters = [points[place : place + count][inside] for place in range(size)]
+    return letters, word_index[:count][inside]

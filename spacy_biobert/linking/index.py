@@ -10,7 +10,7 @@ All of it is arrays that are memory-mapped: opening the index reads next to noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,20 +19,12 @@ from numpy.typing import NDArray
 
 from ..errors import Errors
 from .exhaustive import score_all
-from .features import extract_features, hash_key
+from .features import extract_features, extract_grams, hash_key
 from .index_builder import ARRAY_FILES
 from .pruned import PrunedSearch
-from .sparse import (
-    Mask,
-    Words,
-    count_pairs,
-    find_codes,
-    inverse_document_frequency,
-    load_array,
-    make_csr,
-    ranges,
-    row_lengths,
-)
+from .similar import SimilarWords
+from .sparse import Mask, Words, find_codes, load_array, make_csr, ranges
+from .weights import FeatureWeights, inverse_document_frequency
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -48,6 +40,11 @@ _BATCH = 128
 
 _MAX_MASKS = 64
 """How many masks of names are kept as masks of bags."""
+
+
+_Scored = Iterator[tuple[NDArray, NDArray[np.float32]]]
+_Score = Callable[[Sequence[Words], int, Sequence[Mask | None]], _Scored]
+"""Scores mentions, given how many bags are wanted and which may be found: yields bags and their cosines for each."""
 
 
 class Match(NamedTuple):
@@ -74,21 +71,35 @@ class NameIndex:
         self._bag_of_key = arrays["bag_of_key"]
         self._bag_starts = arrays["bag_starts"]
         self._bag_names = arrays["bag_names"]
+        self._weights = FeatureWeights(
+            extract=extract_features,
+            vocabulary=arrays["vocabulary"],
+            idf=arrays["idf"],
+            unknown=float(inverse_document_frequency(np.zeros(1), n_names)[0]),
+        )
+        grams = FeatureWeights(
+            extract=extract_grams,
+            vocabulary=arrays["gram_vocabulary"],
+            idf=arrays["gram_idf"],
+            unknown=float(inverse_document_frequency(np.zeros(1), len(arrays["word_lengths"]))[0]),
+        )
         self._bag_masks: dict[int, tuple[Mask, Mask]] = {}
 
         def matrix(name: str, columns: str) -> csr_matrix:
-            parts = (arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr"))
-            return make_csr(*parts, len(arrays[columns]))
+            data, indices, indptr = (arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr"))
+            return make_csr(data, indices, indptr, len(arrays[columns]))
 
         try:
+            self._word_bags = matrix("word_bags", "bag_lengths")
+            self._feature_words = matrix("feature_words", "word_lengths")
             self._pruned = PrunedSearch(
-                vocabulary=arrays["vocabulary"],
-                idf=arrays["idf"],
-                unknown_idf=float(inverse_document_frequency(np.zeros(1), n_names)[0]),
-                feature_words=matrix("feature_words", "word_lengths"),
+                similar=SimilarWords(
+                    self._weights, arrays["word_lengths"], grams, matrix("gram_words", "word_lengths")
+                ),
                 word_features=matrix("word_features", "vocabulary"),
-                word_lengths=arrays["word_lengths"],
-                word_bags=matrix("word_bags", "bag_lengths"),
+                term_bags=matrix("term_bags", "bag_lengths"),
+                frequent_words=arrays["frequent_words"],
+                pair_codes=arrays["pair_codes"],
                 bag_words=(arrays["bag_words_indptr"], arrays["bag_words_indices"]),
                 bag_lengths=arrays["bag_lengths"],
             )
@@ -129,7 +140,7 @@ class NameIndex:
         """
         if exhaustive is None:
             exhaustive = len(self._sorted_keys) <= EXHAUSTIVE_BAGS
-        score = self._score_all if exhaustive else self._score_likely
+        score: _Score = self._score_all if exhaustive else self._score_likely
         matches = []
         for first in range(0, len(mentions), _BATCH):
             batch = slice(first, first + _BATCH)
@@ -142,11 +153,9 @@ class NameIndex:
             ]
         return matches
 
-    def _score_all(
-        self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        words = self._vectorize(mentions) @ self._pruned.feature_words
-        for scores, mask in zip(score_all(words, self._pruned.word_bags), masks, strict=True):
+    def _score_all(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]) -> _Scored:
+        words = self._vectorize(mentions) @ self._feature_words
+        for scores, mask in zip(score_all(words, self._word_bags), masks, strict=True):
             if mask is not None:
                 scores = np.where(mask, scores, np.float32(0))
             # Comparing is much faster than selecting, and mostly enough bags have a third of the best score.
@@ -157,9 +166,7 @@ class NameIndex:
                     break
             yield bags, scores[bags]
 
-    def _score_likely(
-        self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+    def _score_likely(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]) -> _Scored:
         return self._pruned.score(mentions, self._vectorize(mentions), top_n, masks=masks)
 
     def _best_names(self, bags: NDArray, scores: NDArray[np.float32], top_n: int, mask: Mask | None) -> Match:
@@ -194,13 +201,6 @@ class NameIndex:
 
     def _vectorize(self, mentions: Sequence[Words]) -> csr_matrix:
         """Return the mentions' unit vectors, shape (n_mentions, n_features)."""
-        vocabulary, idf = self._pruned.vocabulary, self._pruned.idf
-        codes, rows = extract_features(mentions)
-        columns, known = find_codes(vocabulary, codes)
-        vectors = count_pairs(rows[known], columns[known], (len(mentions), len(vocabulary)))
-        vectors.data *= idf[vectors.indices]
-        # A feature that no name has counts for the length all the same, or "Xyz disease" would be "disease".
-        unknown = np.bincount(rows[~known], minlength=len(mentions)) * self._pruned.unknown_idf**2
-        lengths = np.sqrt(row_lengths(vectors) ** 2 + unknown).astype(np.float32)
+        vectors, lengths = self._weights.weigh(mentions)
         vectors.data /= np.repeat(lengths, np.diff(vectors.indptr))
         return vectors

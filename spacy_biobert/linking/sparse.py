@@ -1,4 +1,4 @@
-"""What building an index and searching it share: features as rows of sparse matrices, weights, ranges of arrays."""
+"""What building an index and searching it share: sparse matrices, look-up in sorted arrays, ranges, budgets."""
 
 from __future__ import annotations
 
@@ -50,15 +50,13 @@ def count_pairs(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tupl
     return coo_matrix((np.ones(len(columns), np.float32), (rows, columns)), shape=shape).tocsr()
 
 
-def find_codes(vocabulary: NDArray[np.uint64], codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], Mask]:
-    """Return each code's place in the vocabulary, and whether it is there."""
-    columns = np.minimum(np.searchsorted(vocabulary, codes), len(vocabulary) - 1)
-    return columns, vocabulary[columns] == codes
-
-
-def inverse_document_frequency(frequencies: NDArray, n_names: int) -> NDArray[np.float32]:
-    """Return log((1 + n) / (1 + df)) + 1, which is above 0 for what every name has, too."""
-    return (np.log((1 + n_names) / (1 + frequencies)) + 1).astype(np.float32)
+def find_codes(vocabulary: NDArray, codes: NDArray) -> tuple[NDArray[np.int64], Mask]:
+    """Return each code's place in the vocabulary, which is sorted, and whether it is there."""
+    places = np.searchsorted(vocabulary, codes)
+    known = places < len(vocabulary)
+    known[known] = vocabulary[places[known]] == codes[known]
+    places[~known] = 0
+    return places, known
 
 
 def rows_of(matrix: csr_matrix) -> NDArray[np.int64]:
@@ -95,7 +93,10 @@ def choose_within(budget: int, costs: NDArray, order: NDArray, groups: NDArray[n
     Returns:
         Which entries are chosen, shape (n_entries,).
     """
-    by_group = np.lexsort((order, groups))
+    by_order = np.argsort(order, kind="stable")
+    # numpy sorts short integers by counting, which makes this twice as fast as `lexsort`.
+    short = groups.astype(np.int16) if len(groups) and groups[-1] < 1 << 15 else groups
+    by_group = by_order[np.argsort(short[by_order], kind="stable")]
     totals = np.concatenate([[0], np.cumsum(costs[by_group], dtype=np.int64)])
     firsts = np.searchsorted(groups, groups)
     chosen = np.empty(len(costs), dtype=bool)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from spacy.tokens import Doc
-from spacy.training import Example
 from thinc.api import Adam
 
 from ..errors import Errors
@@ -29,9 +26,6 @@ from .ranker import (
     right_rows,
 )
 from .resolver import chosen_parts, coherences
-
-if TYPE_CHECKING:
-    from .component import Linker
 
 GoldMention = tuple[Mention, tuple[str, ...]]
 """A mention and its gold ids, with all that mean the same."""
@@ -132,32 +126,3 @@ class RankerTrainer:
 def count_ids(mentions: Sequence[GoldMention]) -> Counter[str]:
     """Count the ids of gold mentions."""
     return Counter(identifier for _, ids in mentions for identifier in ids)
-
-
-def train_ranker(
-    linker: Linker, references: Sequence[Doc], *, epochs: int = 10, batch_size: int = 16, seed: int = 0
-) -> Iterator[float]:
-    """Train the ranker of a linker by itself, on gold mentions.
-
-    Args:
-        linker: The linker; its ranker is made anew.
-        references: Docs with gold mentions and their ids.
-        epochs: How often each doc is seen.
-        batch_size: Docs in a batch.
-        seed: Of the order of docs.
-
-    Yields:
-        The mean loss of each epoch's batches, in nats a mention.
-    """
-    examples = [Example(Doc(doc.vocab, words=[token.text for token in doc]), doc) for doc in references]
-    linker.initialize(lambda: examples)
-    order = random.Random(seed)
-    for _ in range(epochs):
-        order.shuffle(examples)
-        losses: dict[str, float] = {}
-        batches = [examples[first : first + batch_size] for first in range(0, len(examples), batch_size)]
-        for batch in batches:
-            linker.update(batch, losses=losses)
-            if linker.trainer is not None:
-                linker.trainer.step()
-        yield losses[linker.name] / len(batches)

@@ -65,12 +65,12 @@ def test_info(folder):
 
 
 def test_info_tells_of_damage(folder):
-    path = folder / "index_weights.npy"
+    path = folder / "index_idf.npy"
     path.write_bytes(path.read_bytes()[:-4] + b"abcd")
     result = run("info", folder)
     assert result.exit_code == 1
     assert "[B203]" in result.output
-    assert "index_weights.npy" in result.output
+    assert "index_idf.npy" in result.output
 
 
 def test_search(folder):

@@ -8,6 +8,7 @@ from spacy_biobert.linking.alignment import AlignmentSettings, train_name_encode
 from spacy_biobert.linking.candidates import CandidateFinder, Query
 from spacy_biobert.linking.dense import DenseIndex, NameEncoder
 from spacy_biobert.linking.evaluation import evaluate_strict
+from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.ranker import (
     COLUMNS,
     ConceptCounts,
@@ -17,7 +18,7 @@ from spacy_biobert.linking.ranker import (
     rank_rows,
     right_rows,
 )
-from spacy_biobert.linking.training import RankerTrainer, train_ranker
+from spacy_biobert.linking.training import RankerTrainer
 
 from .conftest import make_linker_nlp
 

@@ -1,0 +1,228 @@
+"""The index beside the definition of what it computes: cosines of bags of features, weighed by rarity."""
+
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spacy_biobert.linking import pruned, similar, terms
+from spacy_biobert.linking.index import NameIndex
+from spacy_biobert.linking.index_builder import ARRAY_FILES, build_index
+
+WORDS = st.text(alphabet="abcé漢", min_size=1, max_size=5)
+NAMES = st.lists(st.lists(WORDS, max_size=4).map(tuple), min_size=1, max_size=30)
+
+HEADS = ("anemia", "anaemias", "disease", "diseases", "syndrome", "neuropathy", "carcinoma", "of", "type", "kidney")
+ROOTS = ("thalass", "hemo", "nephro", "cardio", "osteo", "hepato", "neuro", "cysto", "dermo", "lympho")
+
+
+def made_names(count, seed=0):
+    """Names of words that are frequent, like others, or rare."""
+    random = np.random.default_rng(seed)
+    names = []
+    for _ in range(count):
+        words = [HEADS[random.integers(10)] for _ in range(random.integers(0, 4))]
+        words += [ROOTS[random.integers(10)] + HEADS[random.integers(10)] for _ in range(random.integers(0, 3))]
+        words += [str(random.integers(1000))] * int(random.integers(0, 2))
+        names.append(tuple(words))
+    return names
+
+
+def opened(folder, names):
+    folder.mkdir(exist_ok=True)
+    build_index(folder, [names[:7], names[7:]])
+    return NameIndex(folder, len(names))
+
+
+def features(name):
+    return Counter([f" {word} "[i : i + 3] for word in name for i in range(len(word))] + [(word,) for word in name])
+
+
+def cosines(names, mention):
+    """Return the cosine of each name with a mention, by the definition."""
+    bags = [features(name) for name in names]
+    frequencies = Counter(feature for bag in bags for feature in bag)
+
+    def vector(bag):
+        return {
+            feature: count * (np.log((1 + len(names)) / (1 + frequencies[feature])) + 1)
+            for feature, count in bag.items()
+        }
+
+    query = vector({feature: count for feature, count in features(mention).items() if feature in frequencies})
+    unknown = sum(count for feature, count in features(mention).items() if feature not in frequencies)
+    length = np.sqrt(sum(value**2 for value in query.values()) + unknown * (np.log(1 + len(names)) + 1) ** 2)
+    scores = []
+    for bag in map(vector, bags):
+        product = sum(value * query.get(feature, 0) for feature, value in bag.items())
+        scores.append(product / length / np.sqrt(sum(value**2 for value in bag.values())) if product else 0.0)
+    return np.array(scores)
+
+
+def ranked(match):
+    return dict(zip(match.rows.tolist(), match.scores.tolist(), strict=True))
+
+
+# --- By the definition ---
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=NAMES, mentions=st.lists(st.lists(WORDS, max_size=4).map(tuple), max_size=4), exhaustive=st.booleans())
+def test_any_names_and_mentions(tmp_path, names, mentions, exhaustive):
+    if not any(names):
+        with pytest.raises(ValueError, match=r"\[B215\]"):
+            build_index(tmp_path, [names])
+        return
+    index = opened(tmp_path, names)
+    for mention, rows in zip(mentions, index.exact(mentions), strict=True):
+        same = [row for row, name in enumerate(names) if name and sorted(name) == sorted(mention)]
+        assert sorted(rows.tolist()) == same
+    found = index.search(mentions, len(names), exhaustive=exhaustive)
+    for mention, match in zip(mentions, found, strict=True):
+        expected = cosines(names, mention)
+        got = ranked(match)
+        assert got == pytest.approx({row: expected[row] for row in got}, abs=1e-4)
+        if exhaustive:
+            assert set(got) == set(np.flatnonzero(expected > 0))
+
+
+def test_exhaustive_is_exact(tmp_path):
+    names = made_names(400)
+    index = opened(tmp_path, names)
+    mentions = [*made_names(40, seed=1), ("thalassanemai", "kidny"), ("unheard",), ()]
+    for mention, match in zip(mentions, index.search(mentions, 20), strict=True):
+        expected = cosines(names, mention)
+        got = ranked(match)
+        assert got == pytest.approx({row: expected[row] for row in got}, abs=1e-4)
+        worst = np.sort(expected)[-20]
+        # All that are better than the last one, and ties with it.
+        assert set(np.flatnonzero(expected > worst + 1e-4)) <= set(got)
+        assert len(got) >= min(20, np.sum(expected > 0))
+
+
+def test_a_batch_does_not_matter(tmp_path):
+    names = made_names(300)
+    index = opened(tmp_path, names)
+    mentions = made_names(300, seed=2)
+    for exhaustive in (True, False):
+        together = index.search(mentions, 10, exhaustive=exhaustive)
+        for i in (0, 127, 128, 299):
+            assert ranked(index.search([mentions[i]], 10, exhaustive=exhaustive)[0]) == ranked(together[i])
+
+
+def test_masks(tmp_path):
+    names = made_names(300)
+    index = opened(tmp_path, names)
+    mention = ("thalassanemia", "type", "kidney")
+    allowed = np.arange(len(names)) % 3 == 0
+    everything = ranked(index.search([mention], len(names))[0])
+    for exhaustive in (True, False):
+        some, free, none = index.search(
+            [mention] * 3, 10, masks=[allowed, None, np.zeros(len(names), bool)], exhaustive=exhaustive
+        )
+        assert len(some.rows) >= 10
+        assert all(allowed[some.rows])
+        assert ranked(some).items() <= everything.items()
+        if exhaustive:
+            tenth = sorted((score for row, score in everything.items() if allowed[row]), reverse=True)[9]
+            assert min(some.scores) == tenth
+        assert not all(allowed[free.rows])
+        assert len(none.rows) == 0
+
+
+# --- Under budgets ---
+
+
+@pytest.fixture(scope="module")
+def small_budgets():
+    """Terms so short, and budgets so small, that a few thousand names meet them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terms, "MAX_POSTINGS", 40)
+        patch.setattr(pruned, "_BAG_POSTINGS", 1500)
+        patch.setattr(similar, "_POSTINGS", 300)
+        patch.setattr(pruned, "_MIN_RESCORED", 60)
+        patch.setattr(pruned, "_RESCORED", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def large(small_budgets, tmp_path_factory):
+    names = made_names(6000)
+    return names, opened(tmp_path_factory.mktemp("index") / "large", names)
+
+
+def test_pruned_finds_nearly_what_there_is(large):
+    _, index = large
+    mentions = [name for name in made_names(300, seed=3) if name]
+    likely = index.search(mentions, 20, exhaustive=False)
+    everything = index.search(mentions, 20, exhaustive=True)
+    shares = []
+    for some, best in zip(likely, everything, strict=True):
+        # Scores are exact whatever way a name was found.
+        common = ranked(some).keys() & ranked(best).keys()
+        assert [ranked(some)[row] for row in common] == pytest.approx([ranked(best)[row] for row in common], abs=2e-4)
+        threshold = np.sort(best.scores)[-20]
+        shares.append(min(20, np.sum(some.scores >= threshold - 1e-4)) / 20)
+    assert np.mean(shares) > 0.8
+
+
+def test_pairs_find_what_frequent_words_alone_do_not(large, monkeypatch):
+    names, index = large
+    mentions = [name for name in names if len(set(name)) > 1 and set(name) <= set(HEADS)][:50]
+    with_pairs = index.search(mentions, 20, exhaustive=False)
+    monkeypatch.setattr(pruned, "_MAX_FREQUENT", 1)
+    without = index.search(mentions, 20, exhaustive=False)
+    assert np.mean([np.mean(np.sort(match.scores)[-20:]) for match in with_pairs]) > np.mean(
+        [np.mean(np.sort(match.scores)[-20:]) for match in without]
+    )
+
+
+def test_many_names_are_pruned_by_default(large, monkeypatch):
+    _, index = large
+    mentions = [("kidney", "disease", "thalassanemia")]
+    by_default = ranked(index.search(mentions, 5)[0])
+    assert by_default == ranked(index.search(mentions, 5, exhaustive=True)[0])
+    monkeypatch.setattr(sys.modules["spacy_biobert.linking.index"], "EXHAUSTIVE_BAGS", 10)
+    calls = []
+    monkeypatch.setattr(NameIndex, "_score_all", lambda *_: calls.append(1))
+    index.search(mentions, 5)
+    assert not calls
+
+
+# --- Files ---
+
+
+def test_an_index_opens_without_being_read(tmp_path):
+    index = opened(tmp_path, made_names(500))
+    arrays = [
+        index._word_bags.indices,
+        index._word_bags.data,
+        index._pruned.term_bags.indices,
+        index._weights.idf,
+    ]
+    for array in arrays:
+        base = array
+        while base.base is not None and not isinstance(base, np.memmap):
+            base = base.base
+        assert isinstance(base, np.memmap)
+        assert not array.flags.writeable
+
+
+@pytest.mark.parametrize("array", ["vocabulary", "word_bags_indptr", "term_bags_data", "pair_codes"])
+def test_a_damaged_array(tmp_path, array):
+    opened(tmp_path, made_names(100))
+    path = tmp_path / ARRAY_FILES[array]
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ValueError, match=rf"\[B203\].*{path.name}"):
+        NameIndex(tmp_path, 100)
+
+
+def test_arrays_of_different_indexes(tmp_path):
+    opened(tmp_path, made_names(100))
+    opened(tmp_path / "other", made_names(50))
+    (tmp_path / "other" / ARRAY_FILES["word_bags_data"]).replace(tmp_path / ARRAY_FILES["word_bags_data"])
+    with pytest.raises(ValueError, match=r"\[B203\].*inconsistent"):
+        NameIndex(tmp_path, 100)
