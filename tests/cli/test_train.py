@@ -132,7 +132,7 @@ CHAINS = {
 
 
 @pytest.mark.timeout(900)  # up to five processes one after the other
-@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("chain", ["steps", pytest.param("files", marks=pytest.mark.slow)])
 def test_killed_at_several_places(project, expected, chain):
     for kill in CHAINS[chain]:
         done = spacy_cli(*command(project, chain, "--training.seed", 3, "--resume"), kill=kill)
