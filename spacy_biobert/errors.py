@@ -289,7 +289,7 @@ class Errors:
     )
     B243 = (
         "The linker '{name}' has ranker = true, but nothing was learned. Train it with `spacy train` or `spacy biobert "
-        "train-linker`, or load it with config={{\"components.{name}.ranker\": False}}."
+        'train-linker`, or load it with config={{"components.{name}.ranker": False}}.'
     )
     B244 = "There is no file '{path}' of name vectors. Make it with `spacy biobert train-linker`."
     B245 = (
@@ -345,9 +345,7 @@ class Errors:
     )
     B275 = "{path} is a ZIP archive. Unpack it, and name the file in it."
     B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
-    B277 = (
-        "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
-    )
+    B277 = "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
     B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
     B290 = (
         "'{path}' does not end in .jsonl, by which scispaCy knows such a file, or is there already. Give another name, "
@@ -452,7 +450,7 @@ class Errors:
     )
     B360 = (
         "{path}{place}: the file is no BioC that can be read: {reason}. BioC is XML, from <collection> on, or JSON "
-        "with \"documents\"."
+        'with "documents".'
     )
     B361 = "{path}{place}: {what}. Correct the file, or leave the annotation out."
     B362 = (
@@ -465,8 +463,7 @@ class Errors:
     )
     B364 = "{path} has no {name} in it. Download the archive again from where project.yml says."
     B365 = (
-        "{path}:{line}: {content!r} is no line of this table. Download the archive again from where project.yml "
-        "says."
+        "{path}:{line}: {content!r} is no line of this table. Download the archive again from where project.yml says."
     )
     B366 = (
         "{path} names documents that the corpus does not have: {ids}. Correct the list; it has the id of a document on "

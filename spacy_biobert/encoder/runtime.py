@@ -102,11 +102,16 @@ class Runtime:
         return pool(torch.cat([output.float() for output in outputs]), plan, pooling)
 
     def _run(self, bert: Bert, batch: Batch) -> Tensor:
-        ids, positions, places, rows, lengths = (
-            torch.from_numpy(array).to(self.device, non_blocking=True)
-            for array in (batch.ids, batch.positions, batch.places, batch.rows, batch.lengths)
-        )
-        return bert(ids, positions, Layout.make(places, rows, lengths))
+        return bert(*to_device(batch, self.device))
+
+
+def to_device(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Layout]:
+    """Bring a batch to where it is encoded: what `Bert.forward` takes."""
+    ids, positions, places, rows, lengths = (
+        torch.from_numpy(array).to(device, non_blocking=True)
+        for array in (batch.ids, batch.positions, batch.places, batch.rows, batch.lengths)
+    )
+    return ids, positions, Layout.make(places, rows, lengths)
 
 
 def in_bfloat16(bert: Bert) -> Bert:

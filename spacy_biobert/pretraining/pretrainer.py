@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..encoder.bert import Bert, Layout
+from ..encoder.bert import Bert
 from ..encoder.checkpoints import Checkpoint
 from ..encoder.pieces import Pieces
 from ..encoder.precision import resolve_device
+from ..encoder.runtime import to_device
 from ..encoder.windows import ROWS_STEP, Batch, Windows, make_plan
 from .masking import Vocabulary, mask_words
 from .model import NO_PIECE, MaskedPieceHead
@@ -141,28 +142,17 @@ class Pretrainer:
         self.bert.eval()
         total, n_hidden = 0.0, 0
         for batch, rows, targets in self._hide(self.schedule.held_out, rng):
-            hidden = self._encode(batch)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bfloat16):
+                hidden = self.bert(*to_device(batch, self.device))
             told = hidden[torch.from_numpy(rows).to(self.device)].float()
             scores = self.head(told, self.bert.embeddings.word.weight)
             total += float(F.cross_entropy(scores, torch.from_numpy(targets).to(self.device), reduction="sum"))
             n_hidden += int((targets != NO_PIECE).sum())
         return total / max(1, n_hidden)
 
-    def _encode(self, batch: Batch) -> Tensor:
-        ids, positions, layout = self._inputs(batch)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bfloat16):
-            return self.bert(ids, positions, layout)
-
-    def _inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Layout]:
-        ids, positions, places, filled, lengths = (
-            torch.from_numpy(array).to(self.device)
-            for array in (batch.ids, batch.positions, batch.places, batch.rows, batch.lengths)
-        )
-        return ids, positions, Layout.make(places, filled, lengths)
-
     def _loss(self, batch: Batch, rows: Ints, targets: Ints) -> tuple[Tensor, Tensor]:
         """Return the sum of the negative log-likelihoods of hidden pieces, and what is to be made less."""
-        ids, positions, layout = self._inputs(batch)
+        ids, positions, layout = to_device(batch, self.device)
         where, pieces = (torch.from_numpy(array).to(self.device) for array in (rows, targets))
         table = self.bert.embeddings.word.weight
         dtype = torch.bfloat16 if self.settings.bfloat16 else torch.float32
