@@ -113,6 +113,10 @@ class Errors:
         "'{component}' reads token vectors, but stands after a doc_cleaner that drops them: it would see zeros. Put it "
         'before the cleaner, by nlp.add_pipe(…, before="doc_cleaner") or in the order of [nlp] pipeline.'
     )
+    B033 = (
+        "int8 takes its scales from a sample of text, and there is none: this runtime was made without one, or its "
+        "tokenizer knows no word of it. Use bfloat16 or float32, or make the Runtime with sample=…."
+    )
     # Checkpoints in TensorFlow's form: B040 to B049.
     B040 = (
         "There is no {what} in '{path}'. A release of BioBERT for TensorFlow is a folder with bert_config.json, "

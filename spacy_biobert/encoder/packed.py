@@ -2,7 +2,8 @@
 
 `torch.nn.functional.linear` lays a bfloat16 weight out anew for each product. Done once, by the operators that
 PyTorch's own compiler emits for frozen weights, the same product takes a tenth to a third less time and gives the same
-bits (``benchmarks/layer_speed.py``).
+bits. An activation that follows is computed as results leave the product, from float32 sums that have not been rounded
+yet: that takes half the time of a pass of its own (``benchmarks/layer_speed.py``).
 """
 
 from __future__ import annotations
@@ -16,17 +17,32 @@ _ROWS = 2048
 """The size of a batch for which the layout is chosen; other sizes run on it too."""
 
 
-class PackedLinear(nn.Module):
-    """A linear layer on bfloat16 weights in oneDNN's layout; takes and gives bfloat16 rows."""
+FUSED_ACTIVATIONS = {
+    "gelu": ("gelu", "none"),
+    "gelu_new": ("gelu", "tanh"),
+    "gelu_pytorch_tanh": ("gelu", "tanh"),
+    "relu": ("relu", ""),
+}
+"""What oneDNN's products call the activations of `bert.ACTIVATIONS`: the function and its variant."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+
+class PackedLinear(nn.Module):
+    """A linear layer on bfloat16 weights in oneDNN's layout; takes and gives bfloat16 rows.
+
+    Args:
+        linear: The layer, in bfloat16.
+        activation: A name of `FUSED_ACTIVATIONS`, of what is to follow; None for nothing.
+    """
+
+    def __init__(self, linear: nn.Linear, activation: str | None = None) -> None:
         super().__init__()
         self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
         self.bias = linear.bias.detach()
+        self.activation, self.variant = FUSED_ACTIVATIONS[activation] if activation else ("none", "")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x · weightᵀ + bias for rows x of shape (rows, width)."""
-        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        """Return the activation of x · weightᵀ + bias, for rows x of shape (rows, width)."""
+        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.activation, [], self.variant)
 
 
 def packing_available() -> bool:
@@ -40,5 +56,6 @@ def pack_weights(bert: Bert) -> Bert:
     for layer in bert.layers:
         for name, child in layer.named_children():
             if isinstance(child, nn.Linear):
-                setattr(layer, name, PackedLinear(child))
+                setattr(layer, name, PackedLinear(child, bert.config.activation if name == "up" else None))
+        layer.activation = layer.activation_in_place = nn.Identity()
     return bert

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import Errors
 from .bert import Bert, Layout
-from .int8 import quantise
+from .int8 import measure_inputs, quantise
 from .packed import pack_weights, packing_available
 from .precision import multiplies_bfloat16, resolve_device, resolve_precision
 from .windows import Batch, Plan
@@ -44,7 +45,15 @@ def _mind_fork() -> None:
 
 
 class Runtime:
-    """Runs an encoder on a device, in a precision; see `precision.resolve_precision` for what the options mean."""
+    """Runs an encoder on a device, in a precision; see `precision.resolve_precision` for what the options mean.
+
+    Args:
+        bert: The network, in float32.
+        device: Where it runs.
+        precision: How it computes.
+        scores: What the pipeline scored in each arithmetic, for ``"auto"``.
+        sample: Lays out text on which int8 finds its scales; asked for where int8 is what it comes to.
+    """
 
     def __init__(
         self,
@@ -53,12 +62,14 @@ class Runtime:
         device: str = "auto",
         precision: str = "auto",
         scores: Mapping[str, float] | None = None,
+        sample: Callable[[], Plan] | None = None,
     ) -> None:
         self.device = resolve_device(device)
         self.bert = bert.to(self.device)
         self._lock = threading.Lock()
         self._ready: Bert | None = None
         self.arithmetic = resolve_precision(precision, self.device, scores=scores)
+        self._sample = sample
 
     def weights_changed(self) -> None:
         """Forget what inference runs on; it is made anew from the weights when next it is needed."""
@@ -76,7 +87,10 @@ class Runtime:
             return self.bert
         rounded = in_bfloat16(self.bert)
         if self.arithmetic == "int8":
-            return quantise(rounded, self.bert)
+            if self._sample is None:
+                raise ValueError(Errors.B033)
+            batches = [to_device(batch, self.device) for batch in self._sample().batches]
+            return quantise(rounded, self.bert, measure_inputs(rounded.eval(), batches))
         return pack_weights(rounded) if multiplies_bfloat16(self.device) and packing_available() else rounded
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:

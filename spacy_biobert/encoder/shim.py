@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, torch2xp, xp2torch
 from thinc.shims import Shim
 from thinc.types import FloatsXd
@@ -25,6 +26,7 @@ from .families import family_of, read_config
 from .pieces import PieceTable
 from .precision import resolve_device, resolve_precision
 from .runtime import Pooling, Runtime
+from .sample import SAMPLE
 from .storage import SaveDtype
 from .tokenization import Casing, PieceTokenizer
 from .windows import Plan, make_plan, make_windows
@@ -89,7 +91,11 @@ class EncoderShim(Shim):
         if self._runtime is None:
             bert = self.checkpoint.bert
             self._runtime = Runtime(
-                bert, device=self.run.device, precision=self.run.precision, scores=self.precision_scores
+                bert,
+                device=self.run.device,
+                precision=self.run.precision,
+                scores=self.precision_scores,
+                sample=self._plan_sample,
             )
         return self._runtime
 
@@ -134,6 +140,14 @@ class EncoderShim(Shim):
         return make_plan(
             pieces, windows, max_batch_pieces=budget, cls=tokenizer.cls, sep=tokenizer.sep, pad=tokenizer.pad
         )
+
+    def _plan_sample(self) -> Plan:
+        """Lay out the sample text that int8 is fitted to."""
+        vocab = Vocab()
+        plan = self.plan([Doc(vocab, words=text.split()) for text in SAMPLE])
+        if plan is None:
+            raise ValueError(Errors.B033)
+        return plan
 
     def predict(self, plan: Plan) -> torch.Tensor:
         """Return token vectors, (n_tokens, width)."""
