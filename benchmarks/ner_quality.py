@@ -25,6 +25,7 @@ from typing import Any
 
 import harness
 import ner_systems
+from ner_plot import learning_curve
 from ner_systems import SYSTEMS, Task, bio
 from seqeval.metrics import f1_score, precision_score, recall_score
 
@@ -149,21 +150,13 @@ def _spread(cells: list[dict[str, Any]], key: str) -> str:
 
 def plot() -> None:
     """Draw F1 on NCBI-disease's test set by the share of training sentences, for each system."""
-    from spacy_biobert.reports.plots import Series, line_plot
-
-    lines = []
-    for system in SYSTEMS:
-        points = sorted(
-            (100 * cell["share"], cell["f1"])
-            for cell in stored()
-            if (cell["system"], cell["corpus"], cell["weights"], cell["name"], cell["seed"])
-            == (system, "ncbi", "minilm", "recipe", 0)
-            and cell["sentences_only"]
-        )
-        if points:
-            lines.append(Series(system, points))
+    lines: dict[str, list[tuple[float, float]]] = {}
+    shown = {"corpus": "ncbi", "weights": "minilm", "name": "recipe", "seed": 0, "sentences_only": True}
+    for cell in stored():
+        if shown.items() <= cell.items():
+            lines.setdefault(cell["system"], []).append((cell["share"], cell["f1"]))
     PLOT.parent.mkdir(exist_ok=True)
-    PLOT.write_text(line_plot(lines), encoding="utf8")
+    PLOT.write_text(learning_curve(lines), encoding="utf8")
     print(f"Drew {PLOT}")
 
 
