@@ -1,0 +1,99 @@
+"""Products in int8: near to float32, saturating where text goes beyond the sample, never without one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny import plan_of
+
+from spacy_biobert.encoder.bert import ACTIVATIONS
+from spacy_biobert.encoder.checkpoints import load_checkpoint
+from spacy_biobert.encoder.int8 import ROUNDED, Int8Linear, measure_inputs
+from spacy_biobert.encoder.precision import int8_available
+from spacy_biobert.encoder.runtime import Runtime, in_bfloat16, to_device
+
+CPU = torch.device("cpu")
+pytestmark = pytest.mark.skipif(not int8_available(CPU), reason="this build of PyTorch has no products in int8")
+TEXTS = [[5, 6, 7, 8, 9], list(range(5, 55)), [10]]
+
+
+@pytest.fixture
+def linear():
+    torch.manual_seed(0)
+    return torch.nn.Linear(64, 144)
+
+
+@pytest.fixture
+def rows():
+    """Rows as encoders have them: one channel reaches far beyond the rest."""
+    torch.manual_seed(1)
+    rows = torch.randn(40, 64)
+    rows[:, 3] *= 20
+    return rows
+
+
+@pytest.mark.parametrize("activation", [None, *ACTIVATIONS])
+@torch.inference_mode()
+def test_products_are_near_to_those_of_float32(linear, rows, activation):
+    expected = linear(rows) if activation is None else ACTIVATIONS[activation](linear(rows))
+    found = Int8Linear(linear, rows.abs().amax(dim=0), activation)(rows.to(torch.bfloat16)).float()
+    assert (found - expected).norm() < 0.02 * expected.norm()
+
+
+@torch.inference_mode()
+def test_one_scale_for_all_channels_would_be_worse(linear, rows):
+    """What the balance between channels is for."""
+    expected = linear(rows)
+    largest = rows.abs().amax(dim=0)
+    errors = [
+        (Int8Linear(linear, seen)(rows.to(torch.bfloat16)).float() - expected).norm()
+        for seen in (largest, largest.max().expand(64))
+    ]
+    assert errors[0] < 0.7 * errors[1]
+
+
+@torch.inference_mode()
+def test_values_beyond_the_sample_count_as_its_largest(linear, rows):
+    layer = Int8Linear(linear, rows.abs().amax(dim=0))
+    beyond = layer.to_int8((rows * 1000).to(torch.bfloat16))
+    assert torch.equal(beyond[rows != 0].sign().float(), rows[rows != 0].sign())
+    assert beyond.abs().max() == 127
+
+
+@torch.inference_mode()
+def test_channels_that_are_never_used_do_no_harm(linear, rows):
+    rows[:, 7] = 0
+    found = Int8Linear(linear, rows.abs().amax(dim=0))(rows.to(torch.bfloat16))
+    assert torch.isfinite(found).all()
+
+
+@torch.inference_mode()
+def test_fillers_are_not_measured(bert_folder):
+    """What a batch is filled up with is no text, and must not widen the steps."""
+    bert = in_bfloat16(load_checkpoint(bert_folder).bert).eval()
+    alike = [plan_of([TEXTS[1]], pad=pad).batches for pad in (0, 7)]
+    found = [measure_inputs(bert, [to_device(batch, CPU) for batch in batches]) for batches in alike]
+    for one, other in zip(*found, strict=True):
+        assert set(one) == set(ROUNDED)
+        for name in ROUNDED:
+            assert torch.equal(one[name], other[name])
+
+
+def test_scales_follow_the_weights(bert_folder):
+    bert = load_checkpoint(bert_folder).bert
+    runtime = Runtime(bert, device="cpu", precision="int8", sample=lambda: plan_of(TEXTS))
+    before = runtime.predict(plan_of(TEXTS), "mean")
+    with torch.no_grad():
+        bert.layers[0].up.weight.mul_(3)
+        bert.embeddings.norm.weight.mul_(3)
+    runtime.weights_changed()
+    exact = Runtime(bert, device="cpu", precision="float32").predict(plan_of(TEXTS), "mean")
+    found = runtime.predict(plan_of(TEXTS), "mean")
+    assert (found - exact).norm() < 0.1 * exact.norm()
+    assert not torch.equal(found, before)
+
+
+def test_without_a_sample_it_says_so(bert_folder):
+    runtime = Runtime(load_checkpoint(bert_folder).bert, device="cpu", precision="int8")
+    with pytest.raises(ValueError, match=r"\[B033\].*sample"):
+        runtime.predict(plan_of(TEXTS), "mean")
