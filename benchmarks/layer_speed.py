@@ -15,41 +15,38 @@ from collections.abc import Callable
 import harness
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from spacy_biobert.encoder.int8 import Int8Linear
+from spacy_biobert.encoder.int8 import Int8Down, Int8Linear, Int8Up, Reach
 from spacy_biobert.encoder.packed import PackedLinear
 
 PIECES = 2048
 
 
-def steps(width: int) -> dict[str, Callable[[], Tensor]]:
+def steps(width: int) -> dict[str, Callable[[], object]]:
     """Return what a layer of this width computes, one call for each step and way."""
-    made: dict[str, Callable[[], Tensor]] = {}
-    for name, n_out, n_in in (
-        ("query, key, value", 3 * width, width),
-        ("attention out", width, width),
-        ("up", 4 * width, width),
-        ("down", width, 4 * width),
-    ):
-        linear = nn.Linear(n_in, n_out)
-        x = torch.randn(PIECES, n_in).to(torch.bfloat16)
-        activation = "gelu" if name == "up" else None
-        int8 = Int8Linear(linear, x.float().abs().amax(dim=0), activation)
-        rounded = linear.to(torch.bfloat16)
-        ways: dict[str, Callable[[Tensor], Tensor]] = {"bfloat16": rounded, "packed": PackedLinear(rounded)}
-        if activation:
-            ways["bfloat16, then GELU"] = lambda x, layer=rounded: F.gelu(layer(x))
-            ways["packed, GELU fused"] = PackedLinear(rounded, activation)
-        if name != "down":
-            ways["int8, GELU fused" if activation else "int8"] = int8
-            ways["of which making int8 rows"] = int8.to_int8
+    made: dict[str, Callable[[], object]] = {}
+    x = torch.randn(PIECES, width).to(torch.bfloat16)
+    largest = x.float().abs().amax(dim=0)
+    for name, n_out in (("query, key, value", 3 * width), ("attention out", width)):
+        linear = nn.Linear(width, n_out)
+        int8, rounded = Int8Linear(linear, largest), linear.to(torch.bfloat16)
+        ways = {"bfloat16": rounded, "packed": PackedLinear(rounded), "int8": int8, "making int8 rows": int8.to_int8}
         for way, layer in ways.items():
-            made[f"{name}: {way}"] = lambda layer=layer, x=x: layer(x)
-    hidden = torch.randn(PIECES, width).to(torch.bfloat16)
+            made[f"{name}: {way}"] = lambda layer=layer: layer(x)
+    up, down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+    inner = F.gelu(up(x.float()))
+    reach = Reach({"up": largest}, inner.amax(dim=0), inner.min().item())
+    int8_up, int8_down = Int8Up(up, "gelu", reach), Int8Down(down, reach)
+    up, down = up.to(torch.bfloat16), down.to(torch.bfloat16)
+    packed_up, fused_up, packed_down = PackedLinear(up), PackedLinear(up, "gelu"), PackedLinear(down)
+    made["feed-forward: bfloat16"] = lambda: down(F.gelu(up(x)))
+    made["feed-forward: packed"] = lambda: packed_down(F.gelu(packed_up(x)))
+    made["feed-forward: packed, GELU fused"] = lambda: packed_down(fused_up(x))
+    made["feed-forward: int8, GELU fused"] = lambda: int8_down(int8_up(x))
     query = torch.randn(PIECES // 128, 12, 128, width // 12).to(torch.bfloat16)
     norm = nn.LayerNorm(width, dtype=torch.bfloat16)
-    made["normalisation"] = lambda: norm(hidden)
+    made["normalisation"] = lambda: norm(x)
     made["attention, windows of 128"] = lambda: F.scaled_dot_product_attention(query, query, query)
     return made
 

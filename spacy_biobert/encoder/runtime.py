@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..errors import Errors
 from .bert import Bert, Layout
-from .int8 import measure_inputs, quantise
+from .int8 import measure_reach, quantise
 from .packed import pack_weights, packing_available
 from .precision import multiplies_bfloat16, resolve_device, resolve_precision
 from .windows import Batch, Plan
@@ -90,7 +90,7 @@ class Runtime:
             if self._sample is None:
                 raise ValueError(Errors.B033)
             batches = [to_device(batch, self.device) for batch in self._sample().batches]
-            return quantise(rounded, self.bert, measure_inputs(rounded.eval(), batches))
+            return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches))
         return pack_weights(rounded) if multiplies_bfloat16(self.device) and packing_available() else rounded
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:

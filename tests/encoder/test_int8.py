@@ -8,7 +8,7 @@ from tiny import plan_of
 
 from spacy_biobert.encoder.bert import ACTIVATIONS
 from spacy_biobert.encoder.checkpoints import load_checkpoint
-from spacy_biobert.encoder.int8 import ROUNDED, Int8Linear, measure_inputs
+from spacy_biobert.encoder.int8 import ROUNDED, Int8Down, Int8Linear, Int8Up, Reach, measure_reach
 from spacy_biobert.encoder.precision import int8_available
 from spacy_biobert.encoder.runtime import Runtime, in_bfloat16, to_device
 
@@ -67,16 +67,33 @@ def test_channels_that_are_never_used_do_no_harm(linear, rows):
     assert torch.isfinite(found).all()
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@torch.inference_mode()
+def test_far_values_inside_the_feed_forward_part_are_kept(linear, rows, activation):
+    """A channel that reaches fifty times as far as the rest costs the rest nothing, and is not cut off."""
+    linear.weight[5] *= 50
+    down = torch.nn.Linear(144, 64)
+    inner = ACTIVATIONS[activation](linear(rows))
+    expected = down(inner)
+    reach = Reach({"up": rows.abs().amax(dim=0)}, inner.amax(dim=0), min(inner.min().item(), 0.0))
+    channels, end = reach.far()
+    assert 5 in channels
+    assert end < 0.1 * inner[:, 5].max()
+    found = Int8Down(down, reach)(Int8Up(linear, activation, reach)(rows.to(torch.bfloat16))).float()
+    assert (found - expected).norm() < 0.02 * expected.norm()
+
+
 @torch.inference_mode()
 def test_fillers_are_not_measured(bert_folder):
     """What a batch is filled up with is no text, and must not widen the steps."""
     bert = in_bfloat16(load_checkpoint(bert_folder).bert).eval()
     alike = [plan_of([TEXTS[1]], pad=pad).batches for pad in (0, 7)]
-    found = [measure_inputs(bert, [to_device(batch, CPU) for batch in batches]) for batches in alike]
+    found = [measure_reach(bert, [to_device(batch, CPU) for batch in batches]) for batches in alike]
     for one, other in zip(*found, strict=True):
-        assert set(one) == set(ROUNDED)
-        for name in ROUNDED:
-            assert torch.equal(one[name], other[name])
+        assert set(one.largest) == set(ROUNDED)
+        assert all(torch.equal(one.largest[name], other.largest[name]) for name in ROUNDED)
+        assert torch.equal(one.inner, other.inner)
+        assert one.least == other.least
 
 
 def test_scales_follow_the_weights(bert_folder):
