@@ -7,7 +7,12 @@ written, without expanding abbreviations; they take turns. scispaCy's generator 
 names: 30, which is its linker's default, and 160, which yields 20 concepts more often; they are put in order of
 similarity here, outside of what is timed. Recall is over the gold mentions of the test set: whether a gold id is among
 the first 20 concepts, alternative ids counting on both sides. Times are given twice, as the clock saw them and as the
-processor was busy.
+processor was busy; both sides may use all cores.
+
+What is timed goes on both sides from texts to concepts with their scores: ours normalises, looks for the same words,
+scores, sorts and gives the name of each concept, by exact scores; scispaCy's makes vectors of trigrams and asks its
+graph of neighbours. Ours reads names from disk when they are first found, in the round that is not timed, and then
+keeps up to 100,000 of them; scispaCy's has all in memory.
 
 scispaCy takes minutes to build its index; with --scispacy it is kept in a folder, with the time that it took.
 """

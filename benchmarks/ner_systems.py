@@ -207,7 +207,7 @@ def _train_spacy(task: Task, config: Config, checkpoint: Path, seed: int) -> Out
             raise SystemExit((folder / "log.txt").read_text())
         lines = (folder / "history.jsonl").read_text().splitlines()
         if task.keep:
-            shutil.copytree(folder / "out" / "model-best", task.keep)
+            shutil.copytree(folder / "out" / "model-best", task.keep, dirs_exist_ok=True)
         nlp = spacy.load(folder / "out" / "model-best")
         return Outcome([tuple(json.loads(line)) for line in lines], _predict(nlp, task.test))
 

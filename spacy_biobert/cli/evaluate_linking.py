@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,7 +81,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a linker on a corpus and print the tables; the arguments are the command's."""
     # Every spaCy command imports this module, and few link.
-    from ..linking.evaluation import evaluate_biosyn, evaluate_strict, extend_with_names
+    from ..linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
     from ..linking.kb import KnowledgeBase
     from .linking_corpora import find_linker, load_linking_pipeline, read_references
 
@@ -91,8 +91,9 @@ def evaluate(
     references = [keep_labels(doc, spans_key, kept) for doc in read_references(corpus, nlp)]
     protocols = [evaluate_strict(linker, references, spans_key=spans_key)]
     with tempfile.TemporaryDirectory(prefix="spacy-biobert-") as folder:
-        mentions = (pair for path in names for pair in corpus_names(read_references(path, nlp), spans_key, kept))
-        dictionary = KnowledgeBase.build(extend_with_names(linker.require_kb(), mentions), Path(folder) / "kb")
+        known = (keep_labels(doc, spans_key, kept) for path in names for doc in read_references(path, nlp))
+        added = corpus_names(known, spans_key)
+        dictionary = KnowledgeBase.build(extend_with_names(linker.require_kb(), added), Path(folder) / "kb")
         protocols.insert(0, evaluate_biosyn(linker, references, dictionary, spans_key=spans_key))
     documents = end_to_end(nlp, linker, references, kept)
     print_linking(corpus_name, protocols, documents, [path.name for path in names])
@@ -111,22 +112,6 @@ def keep_labels(doc: Doc, spans_key: str | None, labels: set[str] | None) -> Doc
         if spans_key is not None and spans_key in doc.spans:
             doc.spans[spans_key] = [span for span in doc.spans[spans_key] if span.label_ in labels]
     return doc
-
-
-def corpus_names(
-    references: Iterable[Doc], spans_key: str | None, labels: set[str] | None
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the mentions of a corpus, abbreviations written out, with their ids."""
-    from ..corpora.concept_ids import split_concept_ids
-    from ..linking.mentions import mentions_of, read_mentions
-
-    for doc in references:
-        spans = mentions_of(keep_labels(doc, spans_key, labels), spans_key)
-        read = read_mentions(
-            doc.text, spans, expand_abbreviations=True, split_composites=False, types=lambda label: None
-        )
-        for span, mention in zip(spans, read, strict=True):
-            yield mention.query.text, split_concept_ids(span.kb_id_)
 
 
 def end_to_end(

@@ -5,7 +5,7 @@ A mention is looked up written out, and as it stands; by spelling, and by vector
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from math import log1p
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .concepts import Candidate
 from .index import SCORE_DECIMALS
+from .recent import Recent
 from .routing import Types
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ SHORT_FORM_WEIGHT = 0.95
 
 DEPTH = 20
 """Concepts that each way of looking up adds to what is ranked."""
+
+MAX_RECENT = 5_000
+"""Queries whose candidates are kept, in up to 30 MB: what a text mentions, others mention, too."""
 
 FEATURES = (
     "similarity",  # of spelling: that of the most similar name
@@ -88,16 +92,25 @@ class CandidateFinder:
         self.kb = kb
         self.dense = dense
         self._names = lru_cache(maxsize=100_000)(self._names_of)
+        self._spelled: dict[int, Recent[Query, list[Candidate]]] = {}
+        self._found: Recent[Query, Found] = Recent(MAX_RECENT)
 
-    def by_spelling(self, queries: Sequence[Query], top_n: int) -> list[list[Candidate]]:
+    def by_spelling(self, queries: Collection[Query], top_n: int) -> dict[Query, list[Candidate]]:
         """Return the concepts with the most similar names, at most ``top_n`` for each query.
 
         Those found by a short form count `SHORT_FORM_WEIGHT` of their similarity.
         """
-        return [_merge(full, short, top_n) for full, short in self._look_up(queries, top_n)]
 
-    def find(self, queries: Sequence[Query]) -> list[Found]:
+        def look_up(new: Sequence[Query]) -> list[list[Candidate]]:
+            return [_merge(full, short, top_n) for full, short in self._look_up(new, top_n)]
+
+        return self._spelled.setdefault(top_n, Recent(MAX_RECENT)).look_up(queries, look_up)
+
+    def find(self, queries: Collection[Query]) -> dict[Query, Found]:
         """Return the candidates of each query, with their features. What one gets does not depend on the others."""
+        return self._found.look_up(queries, self._find)
+
+    def _find(self, queries: Sequence[Query]) -> list[Found]:
         looked_up = self._look_up(queries, DEPTH)
         if self.dense is None:
             return [self._describe(query, *found, (), None) for query, found in zip(queries, looked_up, strict=True)]
@@ -174,6 +187,8 @@ class CandidateFinder:
 
     def _names_of(self, identifier: str) -> tuple[str, int]:
         """Return the canonical name of a concept and how many names it has."""
+        if self.dense is not None:
+            return self.dense.canonical(self.dense.rows[identifier])
         concept = self.kb.get(identifier)
         return (concept.name, len(concept.names)) if concept else ("", 0)
 

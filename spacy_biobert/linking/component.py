@@ -306,7 +306,7 @@ class Linker(Pipe):
 
             trainer = RankerTrainer()
             references = (example.reference for example in get_examples()) if get_examples else ()
-            trainer.count(self._gold(reference) for reference in references)
+            trainer.count(self.gold(reference) for reference in references)
             self.trainer = trainer
 
     @property
@@ -410,7 +410,7 @@ class Linker(Pipe):
         losses.setdefault(self.name, 0.0)
         resolver = self.resolver()
         if self.trainer is not None:
-            gold = [self._gold(example.reference) for example in examples]
+            gold = [self.gold(example.reference) for example in examples]
             losses[self.name] += self.trainer.update(gold, resolver.finder)
             if sgd is not None:
                 self.finish_update(sgd)
@@ -421,7 +421,7 @@ class Linker(Pipe):
         if self.trainer is not None:
             self.trainer.step()
 
-    def _gold(self, reference: Doc) -> list[tuple[Mention, tuple[str, ...]]]:
+    def gold(self, reference: Doc) -> list[tuple[Mention, tuple[str, ...]]]:
         """Return the annotated mentions of a reference with the ids that mean the same as theirs."""
         equivalent_ids = self.require_kb().equivalent_ids
         ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]

@@ -174,6 +174,11 @@ class DenseIndex:
         nearest = places[np.searchsorted(places, offsets)]
         return best, cosines[offsets], [self._names[rows[place]] for place in nearest]
 
+    def canonical(self, concept: int) -> tuple[str, int]:
+        """Return the canonical name of the concept in a row, and how many names it has."""
+        start, end = self._bounds[concept : concept + 2].tolist()
+        return self._names[start], end - start
+
     def _nearest(self, cosines: Floats, top_n: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return the rows of the nearest concepts, given the cosines of all names."""
         if mask is not None:

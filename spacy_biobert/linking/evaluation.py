@@ -26,7 +26,7 @@ from ..corpora.concept_ids import split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
 from .concepts import Concept
-from .mentions import mentions_of
+from .mentions import mentions_of, read_mentions
 from .scorer import EquivalentIds
 
 if TYPE_CHECKING:
@@ -182,6 +182,17 @@ def evaluate_documents(
     recall = n_found / n_gold if n_gold else 0.0
     f_score = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     return DocumentScores(n_docs, precision, recall, f_score)
+
+
+def corpus_names(references: Iterable[Doc], spans_key: str | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the mentions of a corpus, abbreviations written out, with their ids: see :func:`extend_with_names`."""
+    for doc in references:
+        spans = mentions_of(doc, spans_key)
+        read = read_mentions(
+            doc.text, spans, expand_abbreviations=True, split_composites=False, types=lambda label: None
+        )
+        for span, mention in zip(spans, read, strict=True):
+            yield mention.query.text, split_concept_ids(span.kb_id_)
 
 
 def extend_with_names(kb: KnowledgeBase, mentions: Iterable[tuple[str, Collection[str]]]) -> Iterator[Concept]:

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from .candidates import CandidateFinder
 from .component import Linker
+from .dense import DenseIndex
+from .evaluation import corpus_names, extend_with_names
+from .kb import KnowledgeBase
+from .training import GoldMention
+
+N_PARTS = 5
+"""Into how many parts a corpus is divided whose names the knowledge base has."""
+
+FIRST_RATE = 2.0
+"""What the ranker's learning rate is multiplied by at the beginning; it falls to nothing."""
+
+_Part = tuple[Sequence[Sequence[GoldMention]], CandidateFinder]
+"""The gold mentions of some docs, and what finds candidates for them."""
 
 
 def train_ranker(
-    linker: Linker, references: Sequence[Doc], *, epochs: int = 10, batch_size: int = 16, seed: int = 0
+    linker: Linker,
+    references: Sequence[Doc],
+    *,
+    epochs: int = 10,
+    batch_size: int = 16,
+    seed: int = 0,
+    published: KnowledgeBase | None = None,
 ) -> Iterator[float]:
     """Train the ranker of a linker by itself, on gold mentions.
+
+    A knowledge base that has the names of the corpus, see :func:`.extend_with_names`, knows each training mention, and
+    a ranker would learn that whatever is spelled like a name is it. New texts are not so. For such a linker, give the
+    knowledge base as it was before: each fifth of the docs is then looked up in that one with the names of the others.
 
     Args:
         linker: The linker; its ranker is made anew.
@@ -22,19 +48,51 @@ def train_ranker(
         epochs: How often each doc is seen.
         batch_size: Docs in a batch.
         seed: Of the order of docs.
+        published: The linker's knowledge base without the names of these docs, if it has them.
 
     Yields:
         The mean loss of each epoch's batches, in nats a mention.
     """
     examples = [Example(Doc(doc.vocab, words=[token.text for token in doc]), doc) for doc in references]
     linker.initialize(lambda: examples)
+    trainer = linker.trainer
+    if trainer is None:  # a linker that ranks by spelling
+        return
     order = random.Random(seed)
-    for _ in range(epochs):
-        order.shuffle(examples)
-        losses: dict[str, float] = {}
-        batches = [examples[first : first + batch_size] for first in range(0, len(examples), batch_size)]
-        for batch in batches:
-            linker.update(batch, losses=losses)
-            if linker.trainer is not None:
-                linker.trainer.step()
-        yield losses[linker.name] / len(batches)
+    with tempfile.TemporaryDirectory(prefix="spacy-biobert-") as folder:
+        parts = list(_parts(linker, references, published, Path(folder), order))
+        for epoch in range(epochs):
+            batches = [batch for docs, finder in parts for batch in _batches(docs, finder, batch_size, order)]
+            order.shuffle(batches)
+            loss = 0.0
+            for number, (docs, finder) in enumerate(batches):
+                loss += trainer.update(docs, finder)
+                trainer.step(FIRST_RATE * (1 - (epoch + number / len(batches)) / epochs))
+            yield loss / len(batches)
+
+
+def _parts(
+    linker: Linker, references: Sequence[Doc], published: KnowledgeBase | None, folder: Path, order: random.Random
+) -> Iterator[_Part]:
+    """Yield all docs, each part of them with what finds candidates for it."""
+    if published is None:
+        yield [linker.gold(doc) for doc in references], linker.resolver().finder
+        return
+    shuffled = list(references)
+    order.shuffle(shuffled)
+    for number in range(min(N_PARTS, len(shuffled))):
+        others = [doc for i, doc in enumerate(shuffled) if i % N_PARTS != number]
+        names = corpus_names(others, linker.cfg["spans_key"])
+        kb = KnowledgeBase.build(extend_with_names(published, names), folder / str(number))
+        dense = DenseIndex(linker.dense, kb) if linker.dense is not None else None
+        yield [linker.gold(doc) for doc in shuffled[number::N_PARTS]], CandidateFinder(kb, dense)
+
+
+def _batches(
+    docs: Sequence[Sequence[GoldMention]], finder: CandidateFinder, size: int, order: random.Random
+) -> Iterator[_Part]:
+    """Yield the docs of a part in batches, in another order each time."""
+    shuffled = list(docs)
+    order.shuffle(shuffled)
+    for first in range(0, len(shuffled), size):
+        yield shuffled[first : first + size], finder

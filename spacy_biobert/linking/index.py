@@ -172,10 +172,9 @@ class NameIndex:
     def _best_names(self, bags: NDArray, scores: NDArray[np.float32], top_n: int, mask: Mask | None) -> Match:
         """Return the names of the best of the bags that were scored."""
         scores = np.minimum(np.round(scores, SCORE_DECIMALS), np.float32(1))
-        if len(bags) > top_n:
+        if len(bags) > 2 * top_n:
             # Each of them has a name.
-            chosen = scores >= np.partition(scores, len(scores) - top_n)[len(scores) - top_n]
-            bags, scores = bags[chosen], scores[chosen]
+            bags, scores = _first(bags, scores, top_n)
         starts = self._bag_starts[bags]
         sizes = self._bag_starts[bags + 1] - starts
         rows = self._bag_names[ranges(starts, sizes)].astype(np.int64)
@@ -184,8 +183,7 @@ class NameIndex:
             allowed = mask[rows]
             rows, scores = rows[allowed], scores[allowed]
         if len(rows) > top_n:
-            chosen = scores >= np.partition(scores, len(scores) - top_n)[len(scores) - top_n]
-            rows, scores = rows[chosen], scores[chosen]
+            rows, scores = _first(rows, scores, top_n)
         return Match(rows, scores)
 
     def _bag_mask(self, mask: Mask) -> Mask:
@@ -204,3 +202,9 @@ class NameIndex:
         vectors, lengths = self._weights.weigh(mentions)
         vectors.data /= np.repeat(lengths, np.diff(vectors.indptr))
         return vectors
+
+
+def _first(items: NDArray, scores: NDArray[np.float32], count: int) -> tuple[NDArray, NDArray[np.float32]]:
+    """Return the items with the highest scores, and these: all that score as high as the one in this place."""
+    chosen = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]
+    return items[chosen], scores[chosen]

@@ -19,15 +19,22 @@ from ..errors import Errors
 from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, Source, write_knowledge_base
 from .concepts import Candidate, Concept
 from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_files
-from .index import Mask, Match, NameIndex, Words, load_array
+from .index import SCORE_DECIMALS, Mask, Match, NameIndex, Words, load_array
 from .normalization import name_words
 from .storage import ConceptStore
+from .threads import map_in_threads
 
 MAX_BYTES = 1 << 30
 """The largest knowledge base that `to_bytes` puts into memory."""
 
 _NAMES_PER_CONCEPT = 8
 """How many names are looked at for each concept that is wanted, before looking again for more."""
+
+_BLOCK = 128
+"""How many mentions a thread looks up at once."""
+
+_SCORE_UNITS = 10**SCORE_DECIMALS
+"""Scores are whole numbers of these parts."""
 
 
 class KnowledgeBase:
@@ -251,8 +258,15 @@ class KnowledgeBase:
             raise ValueError(Errors.B221.format(option="top_n", value=top_n, expected="at least 1"))
         if not mentions:
             return []
-        words = [name_words(mention) for mention in mentions]
         masks = [None if allowed is None else self._mask(frozenset(allowed)) for allowed in types or []]
+        blocks = [slice(first, first + _BLOCK) for first in range(0, len(mentions), _BLOCK)]
+        look_up = partial(self._look_up, top_n=top_n)
+        found = map_in_threads(look_up, [(mentions[block], masks[block]) for block in blocks])
+        return [candidates for block in found for candidates in block]
+
+    def _look_up(self, block: tuple[Sequence[str], Sequence[Mask | None]], top_n: int) -> list[list[Candidate]]:
+        mentions, masks = block
+        words = [name_words(mention) for mention in mentions]
         exact = self._exact_rows(mentions, words, masks)
         ranked = self._ranked_rows(words, exact, masks, top_n)
         described = self._store.describe_names({row for ranking in ranked for row in ranking})
@@ -314,13 +328,20 @@ class KnowledgeBase:
         return ranked
 
     def _best_of_concepts(self, exact: Sequence[int], match: Match, top_n: int) -> dict[int, float]:
-        order = np.lexsort((self._name_priorities[match.rows], -match.scores))
-        rows = np.concatenate([np.asarray(exact, dtype=np.int64), match.rows[order]])
-        scores = np.concatenate([np.ones(len(exact), np.float32), match.scores[order]])
-        _, first = np.unique(self._name_concepts[rows], return_index=True)
-        best = np.sort(first)[:top_n]
-        # The shortest decimals of the rounded score, not those of its nearest single-precision number.
-        return {int(row): float(str(score)) for row, score in zip(rows[best], scores[best], strict=True)}
+        """Return the scores of the best row of each concept, the best first."""
+        tenthousandths = np.rint(match.scores * _SCORE_UNITS).astype(np.int64)
+        # One number to sort by: higher scores first, and among them lower priorities.
+        order = np.argsort(self._name_priorities[match.rows] - (tenthousandths << 32), kind="stable")
+        rows = [*exact, *match.rows[order].tolist()]
+        concepts = [*self._name_concepts[list(exact)].tolist(), *self._name_concepts[match.rows[order]].tolist()]
+        scores = [_SCORE_UNITS] * len(exact) + tenthousandths[order].tolist()
+        best: dict[int, tuple[int, int]] = {}
+        for row, concept, score in zip(rows, concepts, scores, strict=True):
+            if concept not in best:
+                best[concept] = row, score
+                if len(best) == top_n:
+                    break
+        return {row: score / _SCORE_UNITS for row, score in best.values()}
 
 
 def _is_file_name(name: object) -> bool:

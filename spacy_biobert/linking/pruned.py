@@ -28,7 +28,7 @@ _MAX_FREQUENT = 12
 _BAG_POSTINGS = 40_000
 """How many names are looked at for each mention, those with the most telling terms first."""
 
-_RESCORED = 5
+_RESCORED = 7
 _MIN_RESCORED = 300
 """How many names get their exact score, for each that is wanted; and how many at least."""
 

@@ -53,13 +53,13 @@ class Resolver:
         if not queries:
             return [[] for _ in docs]
         if self.model is None:
-            by_spelling = dict(zip(queries, self.finder.by_spelling(queries, top_n), strict=True))
+            by_spelling = self.finder.by_spelling(queries, top_n)
             similar = {query: found[0].score if found else 0.0 for query, found in by_spelling.items()}
             return [
                 [_ranking([by_spelling[query] for query in chosen_parts(mention, similar)]) for mention in mentions]
                 for mentions in docs
             ]
-        found = dict(zip(queries, self.finder.find(queries), strict=True))
+        found = self.finder.find(queries)
         similar = {query: some.similarity for query, some in found.items()}
         parts = [[chosen_parts(mention, similar) for mention in mentions] for mentions in docs]
         return self._rank_by_model(self.model, parts, found, top_n)
@@ -83,7 +83,14 @@ class Resolver:
                     shares = probabilities(next(scores))
                     candidates = found[query].candidates
                     best = np.argsort(-shares[:-1], kind="stable")[:top_n].tolist()
-                    ranked.append([candidates[i]._replace(score=round(float(shares[i]), SCORE_DECIMALS)) for i in best])
+                    ranked.append(
+                        [
+                            Candidate(
+                                candidates[i].concept_id, round(float(shares[i]), SCORE_DECIMALS), candidates[i].name
+                            )
+                            for i in best
+                        ]
+                    )
                     fits.append(1.0 - float(shares[-1]))
                 rankings[-1].append(Ranking(ranked, fits))
         return rankings

@@ -6,12 +6,13 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
 from .concepts import Concept
+from .recent import Recent
 
 _SCHEMA = """
 CREATE TABLE concepts (
@@ -31,6 +32,9 @@ CREATE INDEX alternative_ids_of_concept ON alternative_ids (concept);
 
 _CONCEPT_BLOCK = 10_000
 _NAME_BLOCK = 100_000
+_MAX_DESCRIBED = 100_000
+"""How many names are kept in memory once they were read, in up to 30 MB: those that are found are found again."""
+
 MAX_NAME_LENGTH = 10_000
 """Characters of the longest name. The longest of UMLS and ChEBI have a few thousand; beyond, a line end is missing."""
 
@@ -130,6 +134,7 @@ class ConceptStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = _Connection(path)
+        self._described: Recent[int, tuple[str, str]] = Recent(_MAX_DESCRIBED)
         columns = self._fetch("SELECT name FROM pragma_table_info('concepts')", ())
         # Knowledge bases of the first release have no such column.
         self._has_related_ids = ("related_ids",) in columns
@@ -203,14 +208,18 @@ class ConceptStore:
             rows = self._fetch("SELECT name FROM names WHERE row >= ? AND row < ? ORDER BY row", (start, stop))
             yield [name for (name,) in rows]
 
-    def describe_names(self, rows: Iterable[int]) -> dict[int, tuple[str, str]]:
+    def describe_names(self, rows: Collection[int]) -> dict[int, tuple[str, str]]:
         """Return, for rows of names, the id of the concept that bears the name, and the name."""
+        return self._described.look_up(rows, self._describe)
+
+    def _describe(self, rows: Sequence[int]) -> list[tuple[str, str]]:
         found = self._fetch(
             "SELECT names.row, concepts.id, names.name FROM json_each(?) AS wanted"
             " JOIN names ON names.row = wanted.value JOIN concepts ON concepts.row = names.concept",
-            (json.dumps(list(rows)),),
+            (json.dumps(rows),),
         )
-        return {row: (concept_id, name) for row, concept_id, name in found}
+        described = {row: (concept_id, name) for row, concept_id, name in found}
+        return [described[row] for row in rows]
 
     def equivalent_ids(self, identifier: str) -> frozenset[str]:
         """Return an id, the alternative ids of its concept, and the concepts that it is an alternative id of."""

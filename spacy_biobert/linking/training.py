@@ -12,7 +12,7 @@ import numpy as np
 from thinc.api import Adam
 
 from ..errors import Errors
-from .candidates import CandidateFinder, Found, Query
+from .candidates import CandidateFinder
 from .mentions import Mention
 from .ranker import (
     LEARN_RATE,
@@ -30,9 +30,6 @@ from .resolver import chosen_parts, coherences
 GoldMention = tuple[Mention, tuple[str, ...]]
 """A mention and its gold ids, with all that mean the same."""
 
-MAX_FOUND = 50_000
-"""Mentions whose candidates are kept from one epoch to the next: about 200 MB."""
-
 
 class RankerTrainer:
     """A ranker with what it needs to go on learning.
@@ -46,7 +43,6 @@ class RankerTrainer:
         self.model = model or build_ranker()
         self.counts = counts or ConceptCounts()
         self._optimizer = Adam(LEARN_RATE, L2=1e-3, L2_is_weight_decay=True)
-        self._found: dict[Query, Found] = {}
 
     def count(self, docs: Iterable[Sequence[GoldMention]]) -> None:
         """Count what the mentions of the training data link to."""
@@ -61,14 +57,14 @@ class RankerTrainer:
         Returns:
             The mean loss of its mentions, in nats; 0 where there are none.
         """
-        self._find([query for mentions in docs for mention, _ in mentions for query in mention.queries], finder)
-        similar = {query: found.similarity for query, found in self._found.items()}
+        known = finder.find([query for mentions in docs for mention, _ in mentions for query in mention.queries])
+        similar = {query: found.similarity for query, found in known.items()}
         rows: list[Floats] = []
         right: list[Bools] = []
         for mentions in docs:
             left_out = count_ids(mentions)
             asked = [(query, ids) for mention, ids in mentions for query in chosen_parts(mention, similar)]
-            found = [self._found[query] for query, _ in asked]
+            found = [known[query] for query, _ in asked]
             for some, coherent, (_, ids) in zip(found, coherences(found), asked, strict=True):
                 rows.append(rank_rows(some, self.counts, coherent, left_out))
                 right.append(right_rows(some, ids))
@@ -81,15 +77,10 @@ class RankerTrainer:
         backprop(d_scores)
         return loss
 
-    def step(self) -> None:
-        """Step the weights by what was learned."""
+    def step(self, rate: float = 1.0) -> None:
+        """Step the weights by what was learned, at the learning rate multiplied by ``rate``."""
+        self._optimizer.learn_rate = rate * LEARN_RATE
         self.model.finish_update(self._optimizer)
-
-    def _find(self, queries: Sequence[Query], finder: CandidateFinder) -> None:
-        if len(self._found) > MAX_FOUND:
-            self._found.clear()
-        new = [query for query in dict.fromkeys(queries) if query not in self._found]
-        self._found.update(zip(new, finder.find(new) if new else [], strict=True))
 
     def to_bytes(self) -> bytes:
         """Return network and counts as safetensors."""

@@ -7,8 +7,9 @@ from spacy.training import Example
 from spacy_biobert.linking.alignment import AlignmentSettings, train_name_encoder
 from spacy_biobert.linking.candidates import CandidateFinder, Query
 from spacy_biobert.linking.dense import DenseIndex, NameEncoder
-from spacy_biobert.linking.evaluation import evaluate_strict
+from spacy_biobert.linking.evaluation import corpus_names, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
+from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.ranker import (
     COLUMNS,
     ConceptCounts,
@@ -174,9 +175,31 @@ def test_damaged_weights(trained):
 # --- Its parts ---
 
 
+def test_names_of_the_corpus_are_learned_from_as_those_of_others(kb, kb_folder, dense_path, tmp_path):
+    """Where the knowledge base has the corpus's names, each mention is one; a document to come has others."""
+    nlp = make_linker_nlp(kb_folder, ranker=True)
+    references = [make_reference(nlp, (f"xyz{number} cancer", "MESH:D009369")) for number in range(10)]
+    added = KnowledgeBase.build(extend_with_names(kb, corpus_names(references, None)), tmp_path / "kb")
+    linker = nlp.get_pipe("biobert_linker")
+    linker.set_kb(added)
+    linker.set_dense(dense_path)
+    known = list(train_ranker(linker, references, epochs=1))
+    as_new = list(train_ranker(linker, references, epochs=3, published=kb))
+    assert len(as_new) == 3
+    assert as_new[0] > known[0]
+    assert linker.kb is added
+
+
+def test_a_linker_without_a_ranker_learns_nothing(kb_folder):
+    nlp = make_linker_nlp(kb_folder)
+    assert list(train_ranker(nlp.get_pipe("biobert_linker"), make_references(nlp), epochs=2)) == []
+
+
 def test_features(kb, dense_path):
     finder = CandidateFinder(kb, DenseIndex(NameEncoder.load(dense_path), kb))
-    found, nothing = finder.find([Query("wilson disease", "WD", None), Query("?", None, None)])
+    known, unknown = Query("wilson disease", "WD", None), Query("?", None, None)
+    answers = finder.find([known, unknown, known])
+    found, nothing = answers[known], answers[unknown]
     first = dict(zip(COLUMNS, found.features[0], strict=False))
     assert found.candidates[0].concept_id == "MESH:D006527"
     assert (first["similarity"], first["exact"], first["verbatim"], first["exact_canonical"]) == (1, 1, 1, 0)
