@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bert import Bert, Layer, Layout
-from .packed import FUSED_ACTIVATIONS
+from .packed import FUSED_ACTIVATIONS, PackedLinear
 
 ROUNDED = ("qkv", "attention_out", "up")
 """The linear layers of a `bert.Layer` whose input has a scale for each channel."""
@@ -186,18 +186,23 @@ def measure_reach(bert: Bert, batches: Iterable[tuple[Tensor, Tensor, Layout]]) 
     ]
 
 
-def quantise(rounded: Bert, exact: Bert, reaches: Iterable[Reach]) -> Bert:
+def quantise(rounded: Bert, exact: Bert, reaches: Iterable[Reach], *, keep_narrow: bool = False) -> Bert:
     """Replace the linear layers of a bfloat16 encoder's layers, in place, by int8 ones made from its exact weights.
 
     Args:
         rounded: The encoder in bfloat16; its normalisations and attention stay what they are.
         exact: The same in float32.
         reaches: What `measure_reach` found.
+        keep_narrow: Keep the narrowest product, attention's output, in bfloat16: where the processor multiplies in
+            that, rounding the rows takes longer than int8 saves.
     """
     sources = cast(Iterable[Layer], exact.layers)
     for layer, source, reach in zip(rounded.layers, sources, reaches, strict=True):
         layer.qkv = Int8Linear(source.qkv, reach.largest["qkv"])
-        layer.attention_out = Int8Linear(source.attention_out, reach.largest["attention_out"])
+        if keep_narrow and isinstance(layer.attention_out, nn.Linear):
+            layer.attention_out = PackedLinear(layer.attention_out)
+        else:
+            layer.attention_out = Int8Linear(source.attention_out, reach.largest["attention_out"])
         layer.up = Int8Up(source.up, exact.config.activation, reach)
         layer.down = Int8Down(source.down, reach)
         layer.activation = layer.activation_in_place = nn.Identity()

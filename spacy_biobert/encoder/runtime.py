@@ -86,12 +86,13 @@ class Runtime:
         if self.arithmetic == "float32":
             return self.bert
         rounded = in_bfloat16(self.bert)
+        packable = multiplies_bfloat16(self.device) and packing_available()
         if self.arithmetic == "int8":
             if self._sample is None:
                 raise ValueError(Errors.B033)
             batches = [to_device(batch, self.device) for batch in self._sample().batches]
-            return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches))
-        return pack_weights(rounded) if multiplies_bfloat16(self.device) and packing_available() else rounded
+            return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches), keep_narrow=packable)
+        return pack_weights(rounded) if packable else rounded
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""

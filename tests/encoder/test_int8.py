@@ -8,7 +8,7 @@ from tiny import plan_of
 
 from spacy_biobert.encoder.bert import ACTIVATIONS
 from spacy_biobert.encoder.checkpoints import load_checkpoint
-from spacy_biobert.encoder.int8 import ROUNDED, Int8Down, Int8Linear, Int8Up, Reach, measure_reach
+from spacy_biobert.encoder.int8 import ROUNDED, Int8Down, Int8Linear, Int8Up, Reach, measure_reach, quantise
 from spacy_biobert.encoder.precision import int8_available
 from spacy_biobert.encoder.runtime import Runtime, in_bfloat16, to_device
 
@@ -108,6 +108,19 @@ def test_scales_follow_the_weights(bert_folder):
     found = runtime.predict(plan_of(TEXTS), "mean")
     assert (found - exact).norm() < 0.1 * exact.norm()
     assert not torch.equal(found, before)
+
+
+@pytest.mark.parametrize("keep_narrow", [False, True])
+@torch.inference_mode()
+def test_whole_layers_are_near_to_those_of_float32(bert_folder, keep_narrow):
+    bert = load_checkpoint(bert_folder).bert
+    plan = plan_of(TEXTS)
+    exact = Runtime(bert, device="cpu", precision="float32").predict(plan, "mean")
+    reach = measure_reach(in_bfloat16(bert).eval(), [to_device(batch, CPU) for batch in plan.batches])
+    runtime = Runtime(bert, device="cpu", precision="int8", sample=lambda: plan)
+    runtime._ready = quantise(in_bfloat16(bert), bert, reach, keep_narrow=keep_narrow)
+    found = runtime.predict(plan, "mean")
+    assert (found - exact).norm() < 0.1 * exact.norm()
 
 
 def test_without_a_sample_it_says_so(bert_folder):
