@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,7 +222,7 @@ def _to_disk(nlp: Language, sentences: Sequence[Sentence], path: Path) -> None:
     DocBin(docs=docs).to_disk(path)
 
 
-def _endless_batches(sentences: Sequence[Sentence], rng: random.Random) -> Iterable[list[Sentence]]:
+def _endless_batches(sentences: Sequence[Sentence], rng: random.Random) -> Iterator[list[Sentence]]:
     """Yield batches of about 1,000 words, made of sentences of like length, in random order."""
     while True:
         ordered = sorted(sentences, key=lambda sentence: len(sentence.words) + rng.random())

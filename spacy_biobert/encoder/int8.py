@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .bert import Bert, Layer, Layout
+from .bert import ACTIVATIONS, Bert, Layer, Layout
 from .packed import FUSED_ACTIVATIONS, PackedLinear
 
 ROUNDED = ("qkv", "attention_out", "up")
@@ -103,20 +103,21 @@ class Int8Linear(nn.Module):
 class Int8Up(nn.Module):
     """The first half of a feed-forward part, activation included.
 
-    Gives uint8 rows, and for the channels that reach far what they have beyond the end of uint8, in bfloat16. Out there
-    each of `bert.ACTIVATIONS` is the identity, and what is beyond an end is a ReLU.
+    Gives uint8 rows, and for the channels that reach far what they have beyond the end of uint8, in bfloat16.
     """
 
     def __init__(self, linear: nn.Linear, activation: str, reach: Reach) -> None:
         super().__init__()
-        far, end = reach.far()
-        self.all = Int8Linear(linear, reach.largest["up"], activation, (reach.least, end))
+        far, self.end = reach.far()
+        self.all = Int8Linear(linear, reach.largest["up"], activation, (reach.least, self.end))
         self.far_weight = linear.weight.detach()[far].to(torch.bfloat16)
-        self.far_bias = (linear.bias.detach()[far] - end).to(torch.bfloat16)
+        self.far_bias = linear.bias.detach()[far].to(torch.bfloat16)
+        self.activation = ACTIVATIONS[activation]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return rows of shape (rows, hidden_width), uint8, and (rows, N_FAR), bfloat16, for rows of (rows, width)."""
-        return self.all(x), F.linear(x, self.far_weight, self.far_bias).relu_()
+        far = self.activation(F.linear(x, self.far_weight, self.far_bias))
+        return self.all(x), far.sub_(self.end).relu_()
 
 
 class Int8Down(nn.Module):

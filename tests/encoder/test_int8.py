@@ -83,6 +83,19 @@ def test_far_values_inside_the_feed_forward_part_are_kept(linear, rows, activati
     assert (found - expected).norm() < 0.02 * expected.norm()
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@torch.inference_mode()
+def test_far_values_that_are_small_are_kept_too(linear, rows, activation):
+    """Near zero an activation is not the identity, and a network of small values has its far ones there."""
+    linear.weight *= 0.05
+    inner = ACTIVATIONS[activation](linear(rows))
+    reach = Reach({"up": rows.abs().amax(dim=0)}, inner.amax(dim=0), min(inner.min().item(), 0.0))
+    channels, end = reach.far()
+    _, beyond = Int8Up(linear, activation, reach)(rows.to(torch.bfloat16))
+    expected = (inner[:, channels] - end).clamp_min(0)
+    torch.testing.assert_close(beyond.float(), expected, atol=0.02, rtol=0.02)
+
+
 @torch.inference_mode()
 def test_fillers_are_not_measured(bert_folder):
     """What a batch is filled up with is no text, and must not widen the steps."""
