@@ -28,12 +28,12 @@ from spacy.tokens import Doc
 
 from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
-from spacy_biobert.linking.alignment import AlignmentSettings, train_name_encoder
+from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.component import Linker
-from spacy_biobert.linking.dense import NameEncoder
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.linking.name_encoder import NameEncoder
 from spacy_biobert.linking.resolver import Resolver
 from spacy_biobert.linking.sources import read_medic
 
@@ -67,7 +67,7 @@ def main() -> None:
         results: dict[str, Any] = {"split": options.split, "seconds_to_build": round(time.perf_counter() - start, 2)}
         dictionary = KnowledgeBase.build(extend_with_names(kb, corpus_names(known, SPANS_KEY)), Path(folder, "more"))
         start = time.perf_counter()
-        encoder = train_name_encoder(kb, settings=AlignmentSettings(steps=options.steps))
+        encoder = train_bag_encoder(kb, settings=BagSettings(steps=options.steps))
         results["seconds_to_learn_vectors"] = round(time.perf_counter() - start, 1)
         spelling = make_linker(nlp, kb)
         strict = make_linker(nlp, kb, encoder, splits["train"], options.epochs)

@@ -3,12 +3,14 @@
     python benchmarks/ner_quality.py run --weights minilm --corpora ncbi --systems spacy_biobert --seeds 0 1 2
     python benchmarks/ner_quality.py run --weights minilm --corpora ncbi --shares 0.1 0.3 1 --sentences-only
     python benchmarks/ner_quality.py run --name dropout_0.2 --set training.dropout=0.2 --on dev
+    python benchmarks/ner_quality.py joined --weights minilm
     python benchmarks/ner_quality.py table
     python benchmarks/ner_quality.py plot
 
 Each cell, a system on a corpus with a seed, is a file in ``results/ner``, written as it ends; a cell that is there is
 not run again, so that a run may be stopped at any time and started again. Training and choice of the model are on train
-and dev, the score on test, exact entities by seqeval, which counts as conlleval does.
+and dev, the score on test, exact entities by seqeval, which counts as conlleval does. `joined` trains one pipeline on
+all three corpora and stores a cell for each, on the labels that it annotates.
 """
 
 from __future__ import annotations
@@ -19,14 +21,14 @@ import random
 import statistics
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import harness
 import ner_systems
 from ner_plot import learning_curve
-from ner_systems import SYSTEMS, Task, bio
+from ner_systems import SYSTEMS, Outcome, Task, bio
 from seqeval.metrics import f1_score, precision_score, recall_score
 
 from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
@@ -39,19 +41,30 @@ EMBEDDED = Path(__file__).parent.parent / "assets" / "encoder"
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus: its folder of IOB files, its training abstracts if they are published as text, and its steps."""
+    """A corpus.
+
+    Attributes:
+        folder: Of its IOB files.
+        labels: What it annotates.
+        label_map: From what its files call that.
+        abstracts: Its training abstracts, if they are published as text.
+        steps: Batches of a training.
+    """
 
     folder: str
+    labels: tuple[str, ...]
+    label_map: dict[str, str]
     abstracts: str | None
-    label: str | None
     steps: int
 
 
 CORPORA = {
-    "ncbi": Corpus("ncbi_disease", "ncbi_disease/NCBItrainset_corpus.txt", "Disease", 1000),
-    "bc5cdr": Corpus("bc5cdr", "bc5cdr/CDR_TrainingSet.PubTator.txt", None, 1000),
-    "bc2gm": Corpus("bc2gm", None, None, 1400),
+    "ncbi": Corpus("ncbi_disease", ("Disease",), {"*": "Disease"}, "ncbi_disease/NCBItrainset_corpus.txt", 1000),
+    "bc5cdr": Corpus("bc5cdr", ("Chemical", "Disease"), {}, "bc5cdr/CDR_TrainingSet.PubTator.txt", 1000),
+    "bc2gm": Corpus("bc2gm", ("Gene",), {"*": "Gene"}, None, 1400),
 }
+JOINED = {"components.biobert_ner.overlapping": True, "training.eval_frequency": 200}
+"""How the three are trained together: a layer of tags for each label, as the ready-made pipeline has."""
 # A tenth of the sentences is learned in fewer steps.
 STEPS_OF_SHARE = {0.1: 300, 0.3: 500}
 
@@ -82,6 +95,39 @@ def sentences(corpus: Corpus, split: str) -> list[Sentence]:
     return list(read_iob(harness.data_folder() / "ner" / corpus.folder / f"{split}.tsv"))
 
 
+def convert_abstracts(corpus: Corpus, output: Path) -> list[Path]:
+    """Write the training abstracts that a corpus has, and return where."""
+    if corpus.abstracts is None:
+        return []
+    convert_corpus(
+        [harness.data_folder() / "linking" / corpus.abstracts],
+        output,
+        nlp=blank_pipeline(),
+        format="pubtator",
+        label_map=corpus.label_map,
+        annotates=corpus.labels,
+    )
+    return [output]
+
+
+def convert_sentences(corpus: Corpus, split: str, output: Path) -> Path:
+    """Write the sentences of a split with what the corpus annotates, and return where."""
+    convert_corpus(
+        [harness.data_folder() / "ner" / corpus.folder / f"{split}.tsv"],
+        output,
+        nlp=blank_pipeline(),
+        format="iob",
+        label_map=corpus.label_map,
+        annotates=corpus.labels,
+    )
+    return output
+
+
+def checkpoint_of(weights: str) -> Path:
+    """Return the folder of the weights that a name stands for."""
+    return {"minilm": harness.minilm_folder, "embedded": lambda: EMBEDDED}.get(weights, lambda: Path(weights))()
+
+
 def run(cell: Cell, settings: dict[str, Any], threads: int, keep: Path | None = None) -> None:
     """Train, score and store one cell."""
     corpus = CORPORA[cell.corpus]
@@ -91,28 +137,69 @@ def run(cell: Cell, settings: dict[str, Any], threads: int, keep: Path | None = 
     dev = sentences(corpus, "devel")
     test = sentences(corpus, "test") if cell.scored_on == "test" else dev
     steps = int(settings.get("training.max_steps", STEPS_OF_SHARE.get(cell.share, corpus.steps)))
-    checkpoint = harness.minilm_folder() if cell.weights == "minilm" else Path(cell.weights)
-    if cell.weights == "embedded":
-        checkpoint = EMBEDDED
     with tempfile.TemporaryDirectory() as folder:
-        documents = []
-        if corpus.abstracts and not cell.sentences_only:
-            documents = [Path(folder) / "abstracts.spacy"]
-            path = harness.data_folder() / "linking" / corpus.abstracts
-            label_map = {"*": corpus.label} if corpus.label else {}
-            convert_corpus([path], documents[0], nlp=blank_pipeline(), format="pubtator", label_map=label_map)
-        task = Task(train, dev, test, steps, documents, settings, keep and keep / cell.path().stem)
-        outcome = SYSTEMS[cell.system](task, checkpoint, cell.seed)
+        documents = [] if cell.sentences_only else convert_abstracts(corpus, Path(folder) / "abstracts.spacy")
+        task = Task(train, dev, test, steps, documents, settings=settings, keep=keep and keep / cell.path().stem)
+        outcome = SYSTEMS[cell.system](task, checkpoint_of(cell.weights), cell.seed)
+    store(cell, settings, threads, outcome, test, outcome.tags)
+
+
+def run_joined(cells: dict[str, Cell], settings: dict[str, Any], threads: int, keep: Path | None = None) -> None:
+    """Train one pipeline on several corpora; score and store a cell for each."""
+    tests = {
+        name: [relabelled(sentence, CORPORA[name]) for sentence in sentences(CORPORA[name], "test")] for name in cells
+    }
+    settings = {**JOINED, **settings}
+    steps = int(settings.get("training.max_steps", sum(CORPORA[name].steps for name in cells)))
+    some = next(iter(cells.values()))
+    with tempfile.TemporaryDirectory() as name:
+        folder, documents, dev = Path(name), [], []
+        for name in cells:
+            corpus = CORPORA[name]
+            documents += convert_abstracts(corpus, folder / f"{name}_abstracts.spacy")
+            documents.append(convert_sentences(corpus, "train", folder / f"{name}_sentences.spacy"))
+            dev.append(convert_sentences(corpus, "devel", folder / f"{name}_dev.spacy"))
+        test = [sentence for part in tests.values() for sentence in part]
+        kept = keep and keep / f"joined-{some.weights}-{some.seed}"
+        task = Task([], [], test, steps, documents, dev, settings=settings, keep=kept)
+        outcome = SYSTEMS[some.system](task, checkpoint_of(some.weights), some.seed)
+    tags = iter(outcome.tags)
+    for name, cell in cells.items():
+        found = [of_labels(next(tags), CORPORA[name].labels) for _ in tests[name]]
+        store(cell, settings, threads, outcome, tests[name], found)
+
+
+def relabelled(sentence: Sentence, corpus: Corpus) -> Sentence:
+    """Name a sentence's mentions as the joined pipeline does."""
+    names = corpus.label_map
+    spans = [(start, end, names.get(label, names.get("*", label))) for start, end, label in sentence.spans]
+    return replace(sentence, spans=tuple(spans))
+
+
+def of_labels(tags: list[str], labels: tuple[str, ...]) -> list[str]:
+    """Leave out tags of other labels."""
+    return [tag if tag[2:] in labels else "O" for tag in tags]
+
+
+def store(
+    cell: Cell,
+    settings: dict[str, Any],
+    threads: int,
+    outcome: Outcome,
+    test: list[Sentence],
+    tags: list[list[str]],
+) -> None:
+    """Score the tags of the test sentences, and write the cell."""
     gold = [bio(sentence) for sentence in test]
     best = max(outcome.history, key=lambda point: point[2])
     result = {
         **cell.__dict__,
         "settings": settings,
-        "steps": steps,
+        "steps": outcome.history[-1][0],
         "threads": threads,
-        "f1": round(100 * float(f1_score(gold, outcome.tags)), 2),
-        "precision": round(100 * float(precision_score(gold, outcome.tags)), 2),
-        "recall": round(100 * float(recall_score(gold, outcome.tags)), 2),
+        "f1": round(100 * float(f1_score(gold, tags)), 2),
+        "precision": round(100 * float(precision_score(gold, tags)), 2),
+        "recall": round(100 * float(recall_score(gold, tags)), 2),
         "dev_f1": round(100 * best[2], 2),
         "best_step": best[0],
         "seconds_to_best": round(best[1]),
@@ -173,7 +260,7 @@ def cells_of(args: argparse.Namespace) -> Iterator[Cell]:
 def main() -> None:
     """Run cells, or show them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["run", "table", "plot"])
+    parser.add_argument("what", choices=["run", "joined", "table", "plot"])
     parser.add_argument("--weights", default="minilm", help="minilm, embedded, or the folder of a checkpoint")
     parser.add_argument("--corpora", nargs="+", default=["ncbi"], choices=list(CORPORA))
     parser.add_argument("--systems", nargs="+", default=["spacy_biobert"], choices=list(SYSTEMS))
@@ -186,9 +273,19 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder to keep our trained pipelines in")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    if args.what == "run":
-        ner_systems.set_threads(args.threads)
-        settings = {name: json.loads(value) for name, value in (one.split("=", 1) for one in args.set)}
+    ner_systems.set_threads(args.threads)
+    settings = {name: json.loads(value) for name, value in (one.split("=", 1) for one in args.set)}
+    if args.what == "joined":
+        for seed in args.seeds:
+            joined = {
+                name: Cell("spacy_biobert", args.weights, name, seed, name=args.name.replace("recipe", "joined"))
+                for name in CORPORA
+            }
+            if all(cell.path().exists() for cell in joined.values()):
+                print(f"The joined pipeline of seed {seed} is there already")
+            else:
+                run_joined(joined, settings, args.threads, args.keep)
+    elif args.what == "run":
         for cell in cells_of(args):
             if cell.path().exists():
                 print(f"{cell.path().stem} is there already")

@@ -40,8 +40,9 @@ class Task:
 
     Attributes:
         train, dev, test: Sentences with their mentions.
-        documents: The same training text as whole abstracts, in ``.spacy`` files; only our recipe reads it.
+        documents: More to train on, in ``.spacy`` files: the same text as whole abstracts; our own system only.
         steps: How many batches it may take.
+        dev_documents: What is scored on while training, in ``.spacy`` files, in place of `dev`; our own system only.
         settings: What differs from the recipe, as dotted names; for our own system only.
         keep: Where the best pipeline is kept; None for nowhere.
     """
@@ -51,6 +52,7 @@ class Task:
     test: list[Sentence]
     steps: int
     documents: list[Path] = field(default_factory=list)
+    dev_documents: list[Path] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     keep: Path | None = None
 
@@ -179,9 +181,9 @@ SYSTEMS: dict[str, Callable[[Task, Path, int], Outcome]] = {
 
 def _train_spacy(task: Task, config: Config, checkpoint: Path, seed: int) -> Outcome:
     """Run `spacy train` in a process of its own, with a logger that notes CPU time, and apply the best model."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        config["paths"] = {"train": str(folder / "train"), "dev": str(folder / "dev.spacy"), "encoder": str(checkpoint)}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        config["paths"] = {"train": str(folder / "train"), "dev": str(folder / "dev"), "encoder": str(checkpoint)}
         config["initialize"]["vectors"] = config["initialize"]["init_tok2vec"] = None
         config = _with(
             config,
@@ -194,11 +196,12 @@ def _train_spacy(task: Task, config: Config, checkpoint: Path, seed: int) -> Out
         )
         config.to_disk(folder / "config.cfg")
         blank = spacy.blank("en")
-        (folder / "train").mkdir()
-        _to_disk(blank, task.train, folder / "train" / "sentences.spacy")
-        _to_disk(blank, task.dev, folder / "dev.spacy")
-        for path in task.documents:
-            (folder / "train" / path.name).symlink_to(path.resolve())
+        for name, own, more in (("train", task.train, task.documents), ("dev", task.dev, task.dev_documents)):
+            (folder / name).mkdir()
+            if own:
+                _to_disk(blank, own, folder / name / "sentences.spacy")
+            for path in more:
+                (folder / name / path.name).symlink_to(path.resolve())
         clock = Path(__file__).parent / "ner_clock.py"
         arguments = ["train", "config.cfg", "--output", "out", "--code", str(clock)]
         with (folder / "log.txt").open("w") as log:

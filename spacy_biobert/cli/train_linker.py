@@ -23,17 +23,28 @@ def train_linker_cli(
         typer.Argument(exists=True, help="Gold mentions, to train the ranker: .spacy or PubTator."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Batches of names to learn vectors from.")] = 600,
-    width: Annotated[int, typer.Option(min=1, help="Size of a vector.")] = 128,
+    width: Annotated[int, typer.Option(min=1, help="Size of a vector, without --encoder.")] = 128,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="A checkpoint, folder or hub name, that learns to read names: finds more, and takes longer."),
+    ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(help="The knowledge base without the names of CORPORA, if KB_FOLDER has them."),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = 10,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Learn which names mean the same from a knowledge base's synonyms; and, from corpora, how to rank concepts.
 
+    Names are read as bags of words and trigrams, or, with --encoder, by a transformer.
+
     The vectors, OUTPUT/biobert_linker/dense.safetensors, can also be named in a config, `[initialize.components.
     biobert_linker] dense = …`, for a ranker that `spacy train` trains; or the linker is sourced from OUTPUT.
     """
     # Every spaCy command imports this module, and few train.
-    from ..linking.alignment import AlignmentSettings, train_name_encoder
+    from ..encoder.checkpoints import load_checkpoint
+    from ..linking.alignment import BagSettings, TransformerSettings, train_bag_encoder, train_transformer_encoder
     from ..linking.component import Linker
     from ..linking.fitting import train_ranker
     from ..linking.kb import KnowledgeBase
@@ -53,11 +64,16 @@ def train_linker_cli(
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.3f}")
 
-            linker.dense = train_name_encoder(
-                kb, settings=AlignmentSettings(width=width, steps=steps, seed=seed), report=report
-            )
+            if encoder is None:
+                bag = BagSettings(width=width, steps=steps, seed=seed)
+                linker.dense = train_bag_encoder(kb, settings=bag, report=report)
+            else:
+                reader = TransformerSettings(steps=steps, seed=seed)
+                checkpoint = load_checkpoint(encoder)
+                linker.dense = train_transformer_encoder(kb, checkpoint, settings=reader, report=report)
         if references:
-            losses = train_ranker(linker, references, epochs=epochs, seed=seed)
+            without = KnowledgeBase.open(published) if published else None
+            losses = train_ranker(linker, references, epochs=epochs, seed=seed, published=without)
             for epoch, loss in enumerate(tqdm(losses, total=epochs, desc="ranker", unit="epoch"), start=1):
                 tqdm.write(f"epoch {epoch}: {loss:.4f} nats a mention")
         nlp.to_disk(output)

@@ -25,8 +25,8 @@ from .scorer import Scorer
 from .settings import check_settings
 
 if TYPE_CHECKING:
-    from .dense import NameEncoder
     from .kb import KnowledgeBase
+    from .name_encoder import NameEncoder
     from .resolver import Ranking, Resolver
     from .training import RankerTrainer
 
@@ -361,9 +361,9 @@ class Linker(Pipe):
             FileNotFoundError: There is no such file.
             ValueError: It is damaged, or another.
         """
-        from .dense import NameEncoder
+        from .name_encoder import load_name_encoder
 
-        self.dense = NameEncoder.load(Path(path))
+        self.dense = load_name_encoder(Path(path))
 
     def require_kb(self) -> "KnowledgeBase":
         """Return the knowledge base.

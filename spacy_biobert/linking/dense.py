@@ -1,10 +1,4 @@
-"""Names as vectors: synonyms lie close to one another, also where they share few letters.
-
-A name's vector is the sum of one learned vector for each of its words and trigrams, scaled to length 1: "breast cancer"
-and "mammary tumor" are neighbours because "breast" and "mammary" are. That is all that a bag can say of a name; in
-exchange, names are encoded without a network's layers, and linking needs no more than numpy. The vectors are learned as
-SapBERT's are, see :mod:`.alignment`.
-"""
+"""The names of a knowledge base as vectors: synonyms lie close to one another, also where they share few letters."""
 
 from __future__ import annotations
 
@@ -16,16 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Errors
-from .features import extract_features
-from .normalization import name_words
+from .name_encoder import Floats, NameEncoder
 from .routing import Types
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
     from .kb import KnowledgeBase
-
-Floats = NDArray[np.float32]
 
 MAX_NAMES = 2_000_000
 """More names than that are not searched exhaustively: their vectors would take a gigabyte."""
@@ -34,87 +23,19 @@ _BLOCK = 64
 """Mentions whose similarities to all names are in memory at once."""
 
 
-class NameEncoder:
-    """Encodes names, and mentions, as unit vectors.
-
-    Args:
-        codes: Codes of the features that are known, (n_features,) uint64, ascending; see :func:`.extract_features`.
-        vectors: The vector of each, (n_features, width).
-
-    Raises:
-        ValueError: The arrays do not belong together.
-    """
-
-    def __init__(self, codes: NDArray[np.uint64], vectors: NDArray) -> None:
-        if codes.ndim != 1 or vectors.ndim != 2 or len(codes) != len(vectors) or not len(codes):
-            raise ValueError(Errors.B237.format(codes=codes.shape, vectors=vectors.shape))
-        self.codes = codes
-        self.vectors: Floats = np.ascontiguousarray(vectors, dtype=np.float32)
-
-    @property
-    def width(self) -> int:
-        """Size of a vector."""
-        return self.vectors.shape[1]
-
-    def __call__(self, names: Sequence[str]) -> Floats:
-        """Encode names.
-
-        Returns:
-            Unit vectors, (n_names, width); zeros for a name with no known feature. The vector of a name does not
-            depend on the others.
-        """
-        summed: Floats = feature_counts(names, self.codes) @ self.vectors
-        lengths = np.sqrt(np.einsum("ij,ij->i", summed, summed))
-        lengths[lengths == 0] = 1.0
-        return np.asarray(summed / lengths[:, None], dtype=np.float32)
-
-    def to_bytes(self) -> bytes:
-        """Return the encoder as safetensors, vectors in half precision."""
-        from safetensors.numpy import save
-
-        return bytes(save({"codes": self.codes, "vectors": self.vectors.astype(np.float16)}))
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: Path | str) -> NameEncoder:
-        """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
-
-        Raises:
-            ValueError: The data is damaged, or something else.
-        """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            arrays = load(data)
-            return cls(arrays["codes"], arrays["vectors"])
-        except (SafetensorError, KeyError) as error:
-            raise ValueError(Errors.B238.format(path=where, reason=error)) from error
-
-    @classmethod
-    def load(cls, path: Path) -> NameEncoder:
-        """Read a file that holds what :meth:`to_bytes` returned.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: It is damaged, or another.
-        """
-        if not path.is_file():
-            raise FileNotFoundError(Errors.B244.format(path=path))
-        return cls.from_bytes(path.read_bytes(), path)
-
-
 class DenseIndex:
     """The names of a knowledge base as vectors, searched exhaustively by matrix product.
 
     Args:
         encoder: Encodes names and mentions.
         kb: The knowledge base.
+        vectors: Those of its names, in its order, (n_names, width), where they are known.
 
     Raises:
         ValueError: It has more names than can be searched so.
     """
 
-    def __init__(self, encoder: NameEncoder, kb: KnowledgeBase) -> None:
+    def __init__(self, encoder: NameEncoder, kb: KnowledgeBase, *, vectors: Floats | None = None) -> None:
         if kb.n_names > MAX_NAMES:
             raise ValueError(Errors.B239.format(path=kb.folder, n=kb.n_names, limit=MAX_NAMES))
         self.encoder = encoder
@@ -131,7 +52,13 @@ class DenseIndex:
         self.rows = {identifier: row for row, identifier in enumerate(self.concept_ids)}
         self._bounds = np.array([*starts, len(self._names)], dtype=np.int64)
         self._concepts = np.repeat(np.arange(len(starts)), np.diff(self._bounds))
-        self._vectors = encoder(self._names)
+        self._kb_checksum = kb.checksum
+        if vectors is None or vectors.shape != (len(self._names), encoder.width):
+            vectors = encoder(self._names)
+            if encoder.is_costly:
+                # As they will be stored: a pipeline gives the same answers before and after.
+                vectors = vectors.astype(np.float16)
+        self._vectors = vectors.astype(np.float32, copy=False)
 
     def search(
         self, mentions: Floats, top_n: int, *, types: Sequence[Types | None] | None = None
@@ -174,6 +101,13 @@ class DenseIndex:
         nearest = places[np.searchsorted(places, offsets)]
         return best, cosines[offsets], [self._names[rows[place]] for place in nearest]
 
+    def to_bytes(self) -> bytes:
+        """Return the vectors as safetensors, in half precision, with the checksum of their knowledge base."""
+        from safetensors.numpy import save
+
+        checksum = np.frombuffer(self._kb_checksum.encode("ascii"), dtype=np.uint8)
+        return bytes(save({"vectors": self._vectors.astype(np.float16), "kb": checksum}))
+
     def canonical(self, concept: int) -> tuple[str, int]:
         """Return the canonical name of the concept in a row, and how many names it has."""
         start, end = self._bounds[concept : concept + 2].tolist()
@@ -204,12 +138,21 @@ class DenseIndex:
         return self._masks[types]
 
 
-def feature_counts(names: Sequence[str], codes: NDArray[np.uint64]) -> csr_matrix:
-    """Return how often each name has each of the features with these codes, (n_names, n_features)."""
-    from scipy.sparse import coo_matrix
+def read_vectors(data: bytes, kb: KnowledgeBase, where: Path | str) -> Floats | None:
+    """Read what :meth:`DenseIndex.to_bytes` returned; ``where`` names the source in messages.
 
-    found, rows = extract_features([name_words(name) for name in names])
-    columns = np.minimum(np.searchsorted(codes, found), len(codes) - 1)
-    known = codes[columns] == found
-    shape = (len(names), len(codes))
-    return coo_matrix((np.ones(int(known.sum()), np.float32), (rows[known], columns[known])), shape=shape).tocsr()
+    Returns:
+        The vectors of the knowledge base's names; None where they are those of another one.
+
+    Raises:
+        ValueError: The data is damaged, or something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        arrays = load(data)
+        mine = arrays["kb"].tobytes().decode("ascii") == kb.checksum
+        return arrays["vectors"].astype(np.float32) if mine else None
+    except (SafetensorError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(Errors.B238.format(path=where, reason=error)) from error

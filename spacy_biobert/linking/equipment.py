@@ -14,16 +14,18 @@ from ..errors import Errors
 from .reference import KnowledgeBaseReference
 
 if TYPE_CHECKING:  # so that a pipeline without a linker pays nothing for it
-    from .dense import NameEncoder
+    from .dense import DenseIndex
     from .kb import KnowledgeBase
+    from .name_encoder import Floats, NameEncoder
     from .resolver import Resolver
     from .training import RankerTrainer
 
 KB = "kb"
 KB_REFERENCE = "kb_reference.json"
 DENSE = "dense.safetensors"
+VECTORS = "name_vectors.safetensors"
 RANKER = "ranker.safetensors"
-LEARNED = (DENSE, RANKER)
+LEARNED = (DENSE, VECTORS, RANKER)
 
 
 class Equipment:
@@ -43,6 +45,9 @@ class Equipment:
         self._kb: KnowledgeBase | None = None
         self._dense: NameEncoder | None = None
         self._trainer: RankerTrainer | None = None
+        # Of the names of `kb`, by `dense`: made when they are first needed.
+        self._index: DenseIndex | None = None
+        self._vectors: Floats | None = None
         self.by_reference = False
 
     @property
@@ -52,7 +57,8 @@ class Equipment:
 
     @kb.setter
     def kb(self, kb: KnowledgeBase | None) -> None:
-        self._kb, self._resolver = kb, None
+        self._kb = kb
+        self._forget_vectors()
 
     @property
     def dense(self) -> NameEncoder | None:
@@ -61,7 +67,8 @@ class Equipment:
 
     @dense.setter
     def dense(self, dense: NameEncoder | None) -> None:
-        self._dense, self._resolver = dense, None
+        self._dense = dense
+        self._forget_vectors()
 
     @property
     def trainer(self) -> RankerTrainer | None:
@@ -71,6 +78,9 @@ class Equipment:
     @trainer.setter
     def trainer(self, trainer: RankerTrainer | None) -> None:
         self._trainer, self._resolver = trainer, None
+
+    def _forget_vectors(self) -> None:
+        self._index = self._vectors = self._resolver = None
 
     def require_kb(self) -> KnowledgeBase:
         """Return the knowledge base.
@@ -93,7 +103,6 @@ class Equipment:
         """
         if self._resolver is None:
             from .candidates import CandidateFinder
-            from .dense import DenseIndex
             from .ranker import ConceptCounts
             from .resolver import Resolver
 
@@ -101,13 +110,21 @@ class Equipment:
             if ranker and self.trainer is None:
                 raise ValueError(Errors.B243.format(name=self._name))
             trainer = self.trainer if ranker else None
-            dense = DenseIndex(self.dense, kb) if self.dense is not None and trainer is not None else None
             self._resolver = Resolver(
-                CandidateFinder(kb, dense),
+                CandidateFinder(kb, self._dense_index() if trainer is not None else None),
                 trainer.model if trainer else None,
                 trainer.counts if trainer else ConceptCounts(),
             )
         return self._resolver
+
+    def _dense_index(self) -> DenseIndex | None:
+        """Return the vectors of the knowledge base's names; None where there is no encoder."""
+        if self._index is None and self.dense is not None:
+            from .dense import DenseIndex
+
+            self._index = DenseIndex(self.dense, self.require_kb(), vectors=self._vectors)
+            self._vectors = None
+        return self._index
 
     # --- Saving and loading ---
 
@@ -171,15 +188,23 @@ class Equipment:
         learned = {}
         if self.dense is not None:
             learned[DENSE] = self.dense.to_bytes()
+            # Without a ranker nothing asks for them.
+            index = self._dense_index() if self.dense.is_costly and self.trainer is not None else None
+            if index is not None:
+                learned[VECTORS] = index.to_bytes()
         if self.trainer is not None:
             learned[RANKER] = self.trainer.to_bytes()
         return learned
 
     def _set_learned(self, learned: dict[str, bytes], where: str | Path) -> None:
         if DENSE in learned:
-            from .dense import NameEncoder
+            from .name_encoder import read_name_encoder
 
-            self.dense = NameEncoder.from_bytes(learned[DENSE], where)
+            self.dense = read_name_encoder(learned[DENSE], where)
+        if VECTORS in learned and self.kb is not None:
+            from .dense import read_vectors
+
+            self._vectors = read_vectors(learned[VECTORS], self.kb, where)
         if RANKER in learned:
             from .training import RankerTrainer
 

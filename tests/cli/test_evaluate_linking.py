@@ -96,3 +96,17 @@ def test_train_vectors_alone(invoke, kb_folder, tmp_path):
     assert status == 0, output
     assert "no ranker" in output
     assert not spacy.load(tmp_path / "linker").get_pipe("biobert_linker").is_trainable
+
+
+def test_train_a_transformer(invoke, kb_folder, corpus, bert_folder, tmp_path):
+    arguments = ("train-linker", kb_folder, tmp_path / "linker", corpus, "--encoder", bert_folder)
+    status, output = invoke(*arguments, "--steps", 3, "--epochs", 2, "--published", kb_folder)
+    assert status == 0, output
+    linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
+    assert linker.dense.width == 32
+    assert (tmp_path / "linker" / "biobert_linker" / "name_vectors.safetensors").is_file()
+    status, output = invoke("evaluate-linking", tmp_path / "linker", corpus)
+    assert status == 0, output
+    status, output = invoke("train-linker", kb_folder, tmp_path / "more", "--encoder", tmp_path / "none")
+    assert status == 1
+    assert "[B014]" in output

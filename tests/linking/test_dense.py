@@ -4,18 +4,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_biobert.linking.alignment import AlignmentSettings, multi_similarity_loss, train_name_encoder
+from spacy_biobert.linking.alignment import BagSettings, multi_similarity_loss, train_bag_encoder
+from spacy_biobert.linking.bag_encoder import BagEncoder
 from spacy_biobert.linking.concepts import Concept
-from spacy_biobert.linking.dense import DenseIndex, NameEncoder
+from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.features import extract_features
 from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.linking.name_encoder import load_name_encoder, read_name_encoder
 
-SETTINGS = AlignmentSettings(width=16, steps=60, concepts=8)
+SETTINGS = BagSettings(width=16, steps=60, concepts=8)
 
 
 @pytest.fixture(scope="module")
 def encoder(kb):
-    return train_name_encoder(kb, settings=SETTINGS)
+    return train_bag_encoder(kb, settings=SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def test_a_name_without_known_features_is_zero(encoder):
 
 
 def test_training_draws_synonyms_together(kb, encoder):
-    start = train_name_encoder(kb, settings=AlignmentSettings(width=16, steps=1, concepts=8, learn_rate=1e-6))
+    start = train_bag_encoder(kb, settings=BagSettings(width=16, steps=1, concepts=8, learn_rate=1e-6))
 
     def contrast(model):
         """How much nearer a synonym is than another concept that shares a word."""
@@ -49,12 +51,12 @@ def test_training_draws_synonyms_together(kb, encoder):
 
 
 def test_training_is_deterministic(kb, encoder):
-    again = train_name_encoder(kb, settings=SETTINGS)
+    again = train_bag_encoder(kb, settings=SETTINGS)
     assert np.array_equal(again.vectors, encoder.vectors)
 
 
 def test_corpus_mentions_are_learned(kb):
-    taught = train_name_encoder(kb, {"MESH:D001241": ["heart pill"]}, settings=SETTINGS)
+    taught = train_bag_encoder(kb, {"MESH:D001241": ["heart pill"]}, settings=SETTINGS)
     pill, aspirin = taught(["heart pill", "Aspirin"])
     assert pill @ aspirin > 0.5
 
@@ -91,21 +93,21 @@ def test_search_by_type(index):
 
 def test_bytes(encoder, tmp_path):
     data = encoder.to_bytes()
-    again = NameEncoder.from_bytes(data, "here")
+    again = read_name_encoder(data, "here")
     assert np.array_equal(again.codes, encoder.codes)
     assert np.allclose(again(["copper"]), encoder(["copper"]), atol=1e-2)
     path = tmp_path / "dense.safetensors"
     path.write_bytes(data)
-    assert NameEncoder.load(path).to_bytes() == data
+    assert load_name_encoder(path).to_bytes() == data
 
 
 def test_damaged_files(encoder, tmp_path):
     with pytest.raises(ValueError, match=r"\[B238\].*'here'"):
-        NameEncoder.from_bytes(encoder.to_bytes()[:50], "here")
+        read_name_encoder(encoder.to_bytes()[:50], "here")
     with pytest.raises(FileNotFoundError, match=r"\[B244\].*train-linker"):
-        NameEncoder.load(tmp_path / "none")
+        load_name_encoder(tmp_path / "none")
     with pytest.raises(ValueError, match=r"\[B237\]"):
-        NameEncoder(np.zeros(3, np.uint64), np.zeros((2, 4), np.float32))
+        BagEncoder(np.zeros(3, np.uint64), np.zeros((2, 4), np.float32))
 
 
 def test_too_many_names(kb, encoder, monkeypatch):
@@ -117,9 +119,9 @@ def test_too_many_names(kb, encoder, monkeypatch):
 def test_nothing_to_learn_from(tmp_path):
     lonely = KnowledgeBase.build([Concept("M:1", "one"), Concept("M:2", "two")], tmp_path / "kb")
     with pytest.raises(ValueError, match=r"\[B240\]"):
-        train_name_encoder(lonely, settings=SETTINGS)
+        train_bag_encoder(lonely, settings=SETTINGS)
     with pytest.raises(ValueError, match=r"\[B221\] steps is 0"):
-        train_name_encoder(lonely, settings=AlignmentSettings(steps=0))
+        train_bag_encoder(lonely, settings=BagSettings(steps=0))
 
 
 def test_loss_by_hand():

@@ -4,12 +4,13 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_biobert.linking.alignment import AlignmentSettings, train_name_encoder
+from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.candidates import CandidateFinder, Query
-from spacy_biobert.linking.dense import DenseIndex, NameEncoder
+from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.linking.name_encoder import load_name_encoder
 from spacy_biobert.linking.ranker import (
     COLUMNS,
     ConceptCounts,
@@ -49,7 +50,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*W036")
 @pytest.fixture(scope="module")
 def dense_path(kb, tmp_path_factory):
     path = tmp_path_factory.mktemp("dense") / "dense.safetensors"
-    path.write_bytes(train_name_encoder(kb, settings=AlignmentSettings(width=16, steps=30, concepts=8)).to_bytes())
+    path.write_bytes(train_bag_encoder(kb, settings=BagSettings(width=16, steps=30, concepts=8)).to_bytes())
     return path
 
 
@@ -196,7 +197,7 @@ def test_a_linker_without_a_ranker_learns_nothing(kb_folder):
 
 
 def test_features(kb, dense_path):
-    finder = CandidateFinder(kb, DenseIndex(NameEncoder.load(dense_path), kb))
+    finder = CandidateFinder(kb, DenseIndex(load_name_encoder(dense_path), kb))
     known, unknown = Query("wilson disease", "WD", None), Query("?", None, None)
     answers = finder.find([known, unknown, known])
     found, nothing = answers[known], answers[unknown]
