@@ -30,14 +30,14 @@ def steps(width: int) -> dict[str, Callable[[], object]]:
     largest = x.float().abs().amax(dim=0)
     for name, n_out in (("query, key, value", 3 * width), ("attention out", width)):
         linear = nn.Linear(width, n_out)
-        int8, rounded = Int8Linear(linear, largest), linear.to(torch.bfloat16)
-        ways = {"bfloat16": rounded, "packed": PackedLinear(rounded), "int8": int8, "making int8 rows": int8.to_int8}
+        int8, rounded = Int8Linear(linear, largest, torch.bfloat16), linear.to(torch.bfloat16)
+        ways = {"bfloat16": rounded, "packed": PackedLinear(rounded), "int8": int8, "making int8 rows": int8.to_uint8}
         for way, layer in ways.items():
             made[f"{name}: {way}"] = lambda layer=layer: layer(x)
     up, down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
     inner = F.gelu(up(x.float()))
     reach = Reach({"up": largest}, inner.amax(dim=0), inner.min().item())
-    int8_up, int8_down = Int8Up(up, "gelu", reach), Int8Down(down, reach)
+    int8_up, int8_down = Int8Up(up, torch.bfloat16, "gelu", reach), Int8Down(down, torch.bfloat16, reach)
     up, down = up.to(torch.bfloat16), down.to(torch.bfloat16)
     packed_up, fused_up, packed_down = PackedLinear(up), PackedLinear(up, "gelu"), PackedLinear(down)
     made["feed-forward: bfloat16"] = lambda: down(F.gelu(up(x)))

@@ -7,11 +7,13 @@ document gets does not depend on its neighbours, and no pass over memory looks f
   meets (SmoothQuant, Xiao et al. 2023, https://arxiv.org/abs/2211.10438, equation 4).
 - Inside the feed-forward part the activation lets no channel be scaled, and a few channels reach ten times as far as
   the rest. All are rounded to one scale that suits the rest. What these few have beyond it is computed apart, in
-  bfloat16 (the decomposition of LLM.int8, Dettmers et al. 2022, https://arxiv.org/abs/2208.07339, for a part of each
+  floats (the decomposition of LLM.int8, Dettmers et al. 2022, https://arxiv.org/abs/2208.07339, for a part of each
   value).
 
 The products are oneDNN's, by the operator that PyTorch's own compiler emits for such layers; it also computes the
-activation, and rounds again, as results leave the product.
+activation, and rounds again, as results leave the product. Rows are unsigned, by a zero that is moved: processors with
+VNNI but not AMX multiply nothing else by signed weights, and oneDNN then falls back to code thousands of times slower.
+Between the products is bfloat16 where the processor multiplies in it, and float32 where not.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ N_FAR = 4
 _ALPHA = 0.75
 """How much of the spread among channels goes from activations to weights; 0.65 to 0.8 came nearest to float32."""
 _TINY = 1e-6
+_MIDDLE = 128
+"""The byte that stands for zero; steps of 127 on either side of it fit in a byte."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +62,21 @@ class Reach:
 
 
 class Int8Linear(nn.Module):
-    """A linear layer on int8 weights that takes bfloat16 rows and rounds them to steps of its own.
+    """A linear layer on int8 weights that rounds the rows which it takes to steps of its own.
 
     Args:
         linear: The layer, in float32.
         largest: The largest absolute value of each input channel, (n_in,). Larger ones count as this.
+        dtype: Of the rows that it takes.
         activation: A name of `packed.FUSED_ACTIVATIONS`, of what is to follow; None for nothing.
-        span: Least and largest result, to be given as uint8 rows that span them; None for bfloat16 rows.
+        span: Least and largest result, to be given as uint8 rows that span them; None for rows like those taken.
     """
 
     def __init__(
         self,
         linear: nn.Linear,
         largest: Tensor,
+        dtype: torch.dtype,
         activation: str | None = None,
         span: tuple[float, float] | None = None,
     ) -> None:
@@ -78,44 +84,43 @@ class Int8Linear(nn.Module):
         weight = linear.weight.detach().float()
         balance = largest.clamp_min(_TINY) ** _ALPHA / weight.abs().amax(dim=0).clamp_min(_TINY) ** (1 - _ALPHA)
         step = balance * (largest / balance).max().clamp_min(_TINY) / 127
-        self.per_step = step.reciprocal().to(torch.bfloat16)
+        self.per_step = step.reciprocal().to(dtype)
         # The rounded reciprocal counts on both sides, so that the product is not off by its rounding.
         self.weight, self.scale = _quantise(weight / self.per_step.float())
         self.zeros = torch.zeros_like(self.scale, dtype=torch.int32)
         self.bias = linear.bias.detach().float()
         self.activation, self.variant = FUSED_ACTIVATIONS[activation] if activation else ("none", "")
-        self.dtype, (self.out_step, self.out_zero) = (
-            (torch.uint8, _divide(span)) if span else (torch.bfloat16, (1.0, 0))
-        )
+        self.dtype, (self.out_step, self.out_zero) = (torch.uint8, _divide(span)) if span else (dtype, (1.0, 0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of x · weightᵀ + bias, for rows x of shape (rows, n_in)."""
         return torch.ops.onednn.qlinear_pointwise(
-            self.to_int8(x), 1.0, 0, self.weight, self.scale, self.zeros, self.bias,
+            self.to_uint8(x), 1.0, _MIDDLE, self.weight, self.scale, self.zeros, self.bias,
             self.out_step, self.out_zero, self.dtype, self.activation, [], self.variant,
         )  # fmt: skip
 
-    def to_int8(self, x: Tensor) -> Tensor:
-        """Round rows to int8 steps."""
-        return (x * self.per_step).clamp_(-127, 127).round_().to(torch.int8)
+    def to_uint8(self, x: Tensor) -> Tensor:
+        """Round rows to steps, counted from `_MIDDLE`."""
+        signed = (x * self.per_step).clamp_(-127, 127).round_().to(torch.int8)
+        return signed.view(torch.uint8).bitwise_xor_(_MIDDLE)  # a signed byte's highest bit is its sign: adds 128
 
 
 class Int8Up(nn.Module):
     """The first half of a feed-forward part, activation included.
 
-    Gives uint8 rows, and for the channels that reach far what they have beyond the end of uint8, in bfloat16.
+    Gives uint8 rows, and for the channels that reach far what they have beyond the end of uint8, as floats.
     """
 
-    def __init__(self, linear: nn.Linear, activation: str, reach: Reach) -> None:
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype, activation: str, reach: Reach) -> None:
         super().__init__()
         far, self.end = reach.far()
-        self.all = Int8Linear(linear, reach.largest["up"], activation, (reach.least, self.end))
-        self.far_weight = linear.weight.detach()[far].to(torch.bfloat16)
-        self.far_bias = linear.bias.detach()[far].to(torch.bfloat16)
+        self.all = Int8Linear(linear, reach.largest["up"], dtype, activation, (reach.least, self.end))
+        self.far_weight = linear.weight.detach()[far].to(dtype)
+        self.far_bias = linear.bias.detach()[far].to(dtype)
         self.activation = ACTIVATIONS[activation]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return rows of shape (rows, hidden_width), uint8, and (rows, N_FAR), bfloat16, for rows of (rows, width)."""
+        """Return rows of shape (rows, hidden_width), uint8, and (rows, N_FAR), floats, for rows of (rows, width)."""
         far = self.activation(F.linear(x, self.far_weight, self.far_bias))
         return self.all(x), far.sub_(self.end).relu_()
 
@@ -123,22 +128,23 @@ class Int8Up(nn.Module):
 class Int8Down(nn.Module):
     """The second half of a feed-forward part."""
 
-    def __init__(self, linear: nn.Linear, reach: Reach) -> None:
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype, reach: Reach) -> None:
         super().__init__()
+        self.dtype = dtype
         far, end = reach.far()
         weight = linear.weight.detach()
         self.weight, self.scale = _quantise(weight.float())
         self.zeros = torch.zeros_like(self.scale, dtype=torch.int32)
         self.bias = linear.bias.detach().float()
         self.step, self.zero = _divide((reach.least, end))
-        self.far_weight = weight[:, far].T.to(torch.bfloat16).contiguous()
+        self.far_weight = weight[:, far].T.to(dtype).contiguous()
 
     def forward(self, inner: tuple[Tensor, Tensor]) -> Tensor:
-        """Return rows of shape (rows, width), bfloat16, for what `Int8Up` gives."""
+        """Return rows of shape (rows, width) for what `Int8Up` gives."""
         rows, beyond = inner
         product = torch.ops.onednn.qlinear_pointwise(
             rows, self.step, self.zero, self.weight, self.scale, self.zeros, self.bias,
-            1.0, 0, torch.bfloat16, "none", [], "",
+            1.0, 0, self.dtype, "none", [], "",
         )  # fmt: skip
         return product.addmm_(beyond, self.far_weight)
 
@@ -187,24 +193,27 @@ def measure_reach(bert: Bert, batches: Iterable[tuple[Tensor, Tensor, Layout]]) 
     ]
 
 
-def quantise(rounded: Bert, exact: Bert, reaches: Iterable[Reach], *, keep_narrow: bool = False) -> Bert:
-    """Replace the linear layers of a bfloat16 encoder's layers, in place, by int8 ones made from its exact weights.
+def quantise(
+    twin: Bert, exact: Bert, reaches: Iterable[Reach], *, dtype: torch.dtype, keep_narrow: bool = False
+) -> Bert:
+    """Replace the linear layers of a twin's layers, in place, by int8 ones made from the exact weights.
 
     Args:
-        rounded: The encoder in bfloat16; its normalisations and attention stay what they are.
+        twin: The encoder in `dtype`; its normalisations and attention stay what they are.
         exact: The same in float32.
         reaches: What `measure_reach` found.
+        dtype: Of the rows between products.
         keep_narrow: Keep the narrowest product, attention's output, in bfloat16: where the processor multiplies in
             that, rounding the rows takes longer than int8 saves.
     """
     sources = cast(Iterable[Layer], exact.layers)
-    for layer, source, reach in zip(rounded.layers, sources, reaches, strict=True):
-        layer.qkv = Int8Linear(source.qkv, reach.largest["qkv"])
+    for layer, source, reach in zip(twin.layers, sources, reaches, strict=True):
+        layer.qkv = Int8Linear(source.qkv, reach.largest["qkv"], dtype)
         if keep_narrow and isinstance(layer.attention_out, nn.Linear):
             layer.attention_out = PackedLinear(layer.attention_out)
         else:
-            layer.attention_out = Int8Linear(source.attention_out, reach.largest["attention_out"])
-        layer.up = Int8Up(source.up, exact.config.activation, reach)
-        layer.down = Int8Down(source.down, reach)
+            layer.attention_out = Int8Linear(source.attention_out, reach.largest["attention_out"], dtype)
+        layer.up = Int8Up(source.up, dtype, exact.config.activation, reach)
+        layer.down = Int8Down(source.down, dtype, reach)
         layer.activation = layer.activation_in_place = nn.Identity()
-    return rounded
+    return twin

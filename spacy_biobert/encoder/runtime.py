@@ -85,14 +85,17 @@ class Runtime:
     def _make_ready(self) -> Bert:
         if self.arithmetic == "float32":
             return self.bert
-        rounded = in_bfloat16(self.bert)
-        packable = multiplies_bfloat16(self.device) and packing_available()
-        if self.arithmetic == "int8":
-            if self._sample is None:
-                raise ValueError(Errors.B033)
-            batches = [to_device(batch, self.device) for batch in self._sample().batches]
-            return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches), keep_narrow=packable)
-        return pack_weights(rounded) if packable else rounded
+        in_hardware = multiplies_bfloat16(self.device)
+        packable = in_hardware and packing_available()
+        if self.arithmetic == "bfloat16":
+            rounded = twin(self.bert, torch.bfloat16)
+            return pack_weights(rounded) if packable else rounded
+        if self._sample is None:
+            raise ValueError(Errors.B033)
+        dtype = torch.bfloat16 if in_hardware else torch.float32
+        batches = [to_device(batch, self.device) for batch in self._sample().batches]
+        rounded = twin(self.bert, dtype)
+        return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches), dtype=dtype, keep_narrow=packable)
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""
@@ -129,12 +132,15 @@ def to_device(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Layou
     return ids, positions, Layout.make(places, rows, lengths)
 
 
-def in_bfloat16(bert: Bert) -> Bert:
-    """Return a bfloat16 twin of an encoder, made tensor by tensor: at no time is there a second float32 copy."""
+def twin(bert: Bert, dtype: torch.dtype) -> Bert:
+    """Return an encoder's twin in another dtype, tensor by tensor: at no time is there a second float32 copy.
+
+    A twin in float32 shares the tensors.
+    """
     with torch.device("meta"):
-        twin = Bert(bert.config)
-    twin.load_state_dict({name: weights.to(torch.bfloat16) for name, weights in bert.state_dict().items()}, assign=True)
-    return twin.requires_grad_(False)
+        other = Bert(bert.config)
+    other.load_state_dict({name: weights.to(dtype) for name, weights in bert.state_dict().items()}, assign=True)
+    return other.requires_grad_(False)
 
 
 def pool(hidden: Tensor, plan: Plan, pooling: Pooling) -> Tensor:

@@ -13,7 +13,7 @@ from spacy_biobert.encoder.bert import ACTIVATIONS, BertConfig, Layer, Layout
 from spacy_biobert.encoder.checkpoints import load_checkpoint
 from spacy_biobert.encoder.packed import PackedLinear, pack_weights, packing_available
 from spacy_biobert.encoder.precision import fastest_first, int8_available, multiplies_bfloat16, resolve_precision
-from spacy_biobert.encoder.runtime import Runtime, in_bfloat16
+from spacy_biobert.encoder.runtime import Runtime, twin
 
 CPU = torch.device("cpu")
 needs_int8 = pytest.mark.skipif(not int8_available(CPU), reason="this build of PyTorch has no int8 operators")
@@ -86,9 +86,9 @@ def test_packed_weights_are_as_near_to_float32(bert_folder):
     plan = plan_of([[5, 6, 7, 8, 9], list(range(5, 55)), [10]])
     exact = Runtime(bert, device="cpu", precision="float32").predict(plan, "mean")
     errors = []
-    for prepare in (lambda twin: twin, pack_weights):
+    for prepare in (lambda rounded: rounded, pack_weights):
         runtime = Runtime(bert, device="cpu", precision="bfloat16")
-        runtime._ready = prepare(in_bfloat16(bert))
+        runtime._ready = prepare(twin(bert, torch.bfloat16))
         found = runtime.predict(plan, "mean")
         errors.append((found - exact).abs().mean().item())
     assert any(isinstance(module, PackedLinear) for module in runtime._ready.modules())
@@ -128,9 +128,9 @@ def test_working_in_place_changes_nothing(activation):
 def test_a_bfloat16_twin_leaves_the_weights_alone(bert_folder):
     bert = load_checkpoint(bert_folder).bert
     before = {name: weights.clone() for name, weights in bert.state_dict().items()}
-    twin = in_bfloat16(bert)
-    assert {weights.dtype for weights in twin.state_dict().values()} == {torch.bfloat16}
-    assert list(twin.state_dict()) == list(before)
+    rounded = twin(bert, torch.bfloat16)
+    assert {weights.dtype for weights in rounded.state_dict().values()} == {torch.bfloat16}
+    assert list(rounded.state_dict()) == list(before)
     for name, weights in bert.named_parameters():
         assert weights.requires_grad
         assert torch.equal(weights, before[name])
@@ -142,11 +142,11 @@ def test_scores_are_stored(make_nlp, tmp_path):
     nlp.get_pipe("biobert").precision = "auto"
     nlp.to_disk(tmp_path)
     config = {"components": {"biobert": {"precision": "auto"}}}
-    for twin in (
+    for copied in (
         spacy.load(tmp_path, config=config),
         spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes()),
     ):
-        assert twin.get_pipe("biobert").precision_scores == {"float32": 0.9, "bfloat16": 0.5}
+        assert copied.get_pipe("biobert").precision_scores == {"float32": 0.9, "bfloat16": 0.5}
     assert spacy.load(tmp_path, config=config).get_pipe("biobert")._shim.runtime.arithmetic == "float32"
 
 
