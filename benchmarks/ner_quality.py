@@ -237,13 +237,13 @@ def _spread(cells: list[dict[str, Any]], key: str) -> str:
 
 def plot() -> None:
     """Draw F1 on NCBI-disease's test set by the share of training sentences, for each system."""
-    lines: dict[str, list[tuple[float, float]]] = {}
+    lines: dict[str, list[tuple[float, float]]] = {system: [] for system in SYSTEMS}
     shown = {"corpus": "ncbi", "weights": "minilm", "name": "recipe", "seed": 0, "sentences_only": True}
     for cell in stored():
         if shown.items() <= cell.items():
-            lines.setdefault(cell["system"], []).append((cell["share"], cell["f1"]))
+            lines[cell["system"]].append((cell["share"], cell["f1"]))
     PLOT.parent.mkdir(exist_ok=True)
-    PLOT.write_text(learning_curve(lines), encoding="utf8")
+    PLOT.write_text(learning_curve({name: points for name, points in lines.items() if points}), encoding="utf8")
     print(f"Drew {PLOT}")
 
 

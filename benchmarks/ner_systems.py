@@ -27,6 +27,7 @@ from spacy.tokens import Doc, DocBin
 from thinc.api import Config
 
 from spacy_biobert.corpora.iob import Sentence
+from spacy_biobert.encoder.precision import multiplies_bfloat16
 
 RECIPE = Path(__file__).parent.parent / "configs" / "ner.cfg"
 WORDS_A_BATCH = 1000
@@ -105,10 +106,14 @@ def train_spacy_transformers(task: Task, checkpoint: Path, seed: int) -> Outcome
 
 
 def train_huggingface(task: Task, checkpoint: Path, seed: int) -> Outcome:
-    """Train Hugging Face's token classifier on first pieces, in bfloat16, batches of sentences of like length."""
+    """Train Hugging Face's token classifier on first pieces, batches of sentences of like length.
+
+    In bfloat16 where the processor multiplies in it, as our own training does.
+    """
     from transformers import AutoModelForTokenClassification, AutoTokenizer, get_linear_schedule_with_warmup
 
     torch.manual_seed(seed)
+    autocast = multiplies_bfloat16(torch.device("cpu"))
     names = ["O", *sorted({tag for sentence in task.train for tag in bio(sentence)} - {"O"})]
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     model = AutoModelForTokenClassification.from_pretrained(checkpoint, num_labels=len(names))
@@ -147,7 +152,7 @@ def train_huggingface(task: Task, checkpoint: Path, seed: int) -> Outcome:
             tags = bio(sentence)
             for place in firsts[row]:
                 labels[row, place] = names.index(tags[encoded.word_ids(row)[place]])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
             loss = model(**encoded, labels=labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
