@@ -48,6 +48,8 @@ def expand(mention: str, long_forms: Mapping[str, str]) -> str:
     Returns:
         The mention with each short form that stands as a word of its own replaced; the mention itself where none does.
     """
+    if not long_forms:
+        return mention
     if mention in long_forms:
         return long_forms[mention]
     # The longest first, so that "HD" does not break "HD-like 2"; one pass, so that nothing is replaced in what has

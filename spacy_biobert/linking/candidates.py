@@ -102,7 +102,7 @@ class CandidateFinder:
         """
 
         def look_up(new: Sequence[Query]) -> list[list[Candidate]]:
-            return [_merge(full, short, top_n) for full, short in self._look_up(new, top_n)]
+            return [_merge(full, short, top_n) if short else full for full, short in self._look_up(new, top_n)]
 
         return self._spelled.setdefault(top_n, Recent(MAX_RECENT)).look_up(queries, look_up)
 

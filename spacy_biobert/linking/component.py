@@ -2,6 +2,7 @@
 
 # No postponed annotations here: spaCy validates the settings of `initialize` by its signature.
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
 from .equipment import Equipment
-from .extension import RankedIds, register_extension, set_candidates
+from .extension import RankedColumns, register_extension, set_candidates
 from .mentions import Mention, mentions_of, read_mentions
 from .routing import Types, allowed_types, is_routed
 from .scorer import Scorer
@@ -211,7 +212,8 @@ class Linker(Pipe):
             ValueError: The pipe has no knowledge base, or a ranker that was never trained or initialized.
         """
         resolver = self.resolver()
-        read = [self._read(doc, n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
+        types = cache(self._types)
+        read = [self._read(doc, types, n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
         return resolver.rank(read, self.cfg["top_n"])
 
     def answer(self, ranking: "Ranking") -> list[str]:
@@ -227,25 +229,26 @@ class Linker(Pipe):
         """Write what :meth:`predict` returned to the docs."""
         for doc, rankings in zip(docs, predictions, strict=True):
             spans = self._mentions(doc)
-            ids = [
-                span.kb_id_ if span.kb_id_ and not self.cfg["overwrite"] else join_concept_ids(self.answer(ranking))
-                for span, ranking in zip(spans, rankings, strict=True)
-            ]
-            self._set_ids(doc, spans, ids)
-            ranked = [_ranked_ids(ranking, self.cfg["top_n"]) for ranking in rankings]
-            set_candidates(doc, self.cfg["candidates_key"], self._mentions(doc), ranked)
+            for span, ranking in zip(spans, rankings, strict=True):
+                if self.cfg["overwrite"] or not span.kb_id_:
+                    span.kb_id_ = join_concept_ids(self.answer(ranking))
+            self._write_ids(doc, spans)
+            ranked = [_ranked_columns(ranking, self.cfg["top_n"]) for ranking in rankings]
+            set_candidates(doc, self.cfg["candidates_key"], spans, ranked)
 
     def _mentions(self, doc: Doc) -> list[Span]:
-        spans = mentions_of(doc, self.cfg["spans_key"])
-        return [span for span in spans if is_routed(span.label_, self.cfg["labels"])]
+        spans, labels = mentions_of(doc, self.cfg["spans_key"]), self.cfg["labels"]
+        return spans if labels is None else [span for span in spans if is_routed(span.label_, labels)]
 
-    def _read(self, doc: Doc, n_parts: Sequence[int] | None = None) -> list[Mention]:
+    def _read(
+        self, doc: Doc, types: Callable[[str], Types | None], n_parts: Sequence[int] | None = None
+    ) -> list[Mention]:
         return read_mentions(
-            doc.text,
+            doc,
             self._mentions(doc),
             expand_abbreviations=self.cfg["expand_abbreviations"],
             split_composites=self.cfg["split_composites"],
-            types=self._types,
+            types=types,
             n_parts=n_parts,
         )
 
@@ -256,18 +259,19 @@ class Linker(Pipe):
         """Return what looks mentions up; it is made when it is first needed."""
         return self._equipment.resolver(ranker=self.cfg["ranker"])
 
-    def _set_ids(self, doc: Doc, spans: Sequence[Span], ids: Sequence[str]) -> None:
-        every = mentions_of(doc, self.cfg["spans_key"])
-        places = [i for i, span in enumerate(every) if is_routed(span.label_, self.cfg["labels"])]
-        for i, (span, concept_id) in enumerate(zip(spans, ids, strict=True)):
-            if self.cfg["spans_key"] is None:
-                # Through the tokens: setting `doc.ents` anew would touch tokens whose annotation is missing.
+    def _write_ids(self, doc: Doc, spans: Sequence[Span]) -> None:
+        """Write the ids of spans, which are those of :meth:`_mentions`, to where these came from."""
+        key = self.cfg["spans_key"]
+        if key is None:
+            # Through the tokens: setting `doc.ents` anew would touch tokens whose annotation is missing.
+            for span in spans:
                 for token in span:
-                    token.ent_kb_id_ = concept_id
-            else:
-                doc.spans[self.cfg["spans_key"]][places[i]] = Span(
-                    doc, span.start, span.end, label=span.label, kb_id=concept_id, span_id=span.id
-                )
+                    token.ent_kb_id = span.kb_id
+        elif key in doc.spans:
+            group = doc.spans[key]
+            places = [i for i, span in enumerate(group) if is_routed(span.label_, self.cfg["labels"])]
+            for place, span in zip(places, spans, strict=True):
+                group[place] = span
 
     # --- The knowledge base ---
 
@@ -425,7 +429,7 @@ class Linker(Pipe):
         """Return the annotated mentions of a reference with the ids that mean the same as theirs."""
         equivalent_ids = self.require_kb().equivalent_ids
         ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
-        read = self._read(reference, [len(some) for some in ids])
+        read = self._read(reference, self._types, [len(some) for some in ids])
         return [
             (mention, tuple(dict.fromkeys(chain.from_iterable(map(equivalent_ids, some)))))
             for mention, some in zip(read, ids, strict=True)
@@ -471,11 +475,15 @@ class Linker(Pipe):
         return self
 
 
-def _ranked_ids(ranking: "Ranking", top_n: int) -> RankedIds:
-    """Return pairs of id and score: the best concept of each part, in their order, then the others by score."""
+def _ranked_columns(ranking: "Ranking", top_n: int) -> RankedColumns:
+    """Return ids and scores: the best concept of each part, in their order, then the others by score."""
+    if len(ranking.parts) == 1:
+        # Ranked already, and each concept is there once.
+        (part,) = ranking.parts
+        return [candidate.concept_id for candidate in part], [candidate.score for candidate in part]
     first = [part[0] for part in ranking.parts if part]
     others = sorted((candidate for part in ranking.parts for candidate in part[1:]), key=lambda one: -one.score)
     scores: dict[str, float] = {}
     for candidate in (*first, *others):
         scores.setdefault(candidate.concept_id, candidate.score)
-    return list(scores.items())[:top_n]
+    return list(scores)[:top_n], list(scores.values())[:top_n]

@@ -188,9 +188,7 @@ def corpus_names(references: Iterable[Doc], spans_key: str | None) -> Iterator[t
     """Yield the mentions of a corpus, abbreviations written out, with their ids: see :func:`extend_with_names`."""
     for doc in references:
         spans = mentions_of(doc, spans_key)
-        read = read_mentions(
-            doc.text, spans, expand_abbreviations=True, split_composites=False, types=lambda label: None
-        )
+        read = read_mentions(doc, spans, expand_abbreviations=True, split_composites=False, types=lambda label: None)
         for span, mention in zip(spans, read, strict=True):
             yield mention.query.text, split_concept_ids(span.kb_id_)
 

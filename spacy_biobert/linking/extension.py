@@ -1,7 +1,8 @@
 """`span._.kb_ents`: the ranked concepts of a span, in the form that scispaCy's linker made known.
 
 They are kept in the attributes of a span group of the doc, because those live through `Doc.to_bytes`, `DocBin` and
-`nlp.pipe(n_process=…)`; the extension only reads them.
+`nlp.pipe(n_process=…)`; the extension only reads them. And they are kept in three flat lists: a list for each concept
+of each mention would set off Python's garbage collection again and again, which took longer than the linking.
 """
 
 from __future__ import annotations
@@ -9,15 +10,23 @@ from __future__ import annotations
 import warnings
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any
 
 from spacy.tokens import Doc, Span, SpanGroup
 
 from ..errors import Warnings
 
 CANDIDATES_ATTR = "candidates"
-"""The attribute of the span group: for each of its spans a list of pairs, concept id and score, the best first."""
+"""The attribute of the span group: `IDS` and `SCORES` of all its spans' concepts, and where those of each span end.
+
+Those of a span stand together, the best first; the spans follow one another in the order of the group.
+"""
+
+IDS, SCORES, ENDS = "ids", "scores", "ends"
 
 RankedIds = list[tuple[str, float]]
+RankedColumns = tuple[Sequence[str], Sequence[float]]
+"""The ids of ranked concepts and their scores, the best first."""
 
 
 class RankedConceptsGetter:
@@ -53,23 +62,30 @@ def get_candidates(span: Span, key: str) -> RankedIds:
     if key not in span.doc.spans:
         return []
     group = span.doc.spans[key]
-    ranked = group.attrs.get(CANDIDATES_ATTR, ())
+    candidates = group.attrs.get(CANDIDATES_ATTR, ())
     found: RankedIds = []
-    for index in range(bisect_left(group, _bounds(span), key=_bounds), min(len(group), len(ranked))):
+    for index in range(bisect_left(group, _bounds(span), key=_bounds), len(group)):
         other = group[index]
         if _bounds(other) != _bounds(span):
             break
         if not found or other.label == span.label:
-            found = [(identifier, score) for identifier, score in ranked[index]]
+            found = _ranked_ids(candidates, index)
     return found
 
 
-def set_candidates(doc: Doc, key: str, spans: Sequence[Span], ranked: Sequence[RankedIds]) -> None:
+def set_candidates(doc: Doc, key: str, spans: Sequence[Span], ranked: Sequence[RankedColumns]) -> None:
     """Keep the ranked concepts of spans in a span group of their doc, replacing the group. The spans are sorted."""
-    pairs = sorted(zip(spans, ranked, strict=True), key=lambda pair: _bounds(pair[0]))
-    candidates = [[list(concept) for concept in concepts] for _, concepts in pairs]
-    group = SpanGroup(doc, name=key, spans=[span for span, _ in pairs], attrs={CANDIDATES_ATTR: candidates})
-    doc.spans[key] = group
+    ids: list[str] = []
+    scores: list[float] = []
+    ends: list[int] = []
+    ordered: list[Span] = []
+    for span, (its_ids, its_scores) in sorted(zip(spans, ranked, strict=True), key=lambda pair: _bounds(pair[0])):
+        ordered.append(span)
+        ids += its_ids
+        scores += its_scores
+        ends.append(len(ids))
+    candidates = {IDS: ids, SCORES: scores, ENDS: ends}
+    doc.spans[key] = SpanGroup(doc, name=key, spans=ordered, attrs={CANDIDATES_ATTR: candidates})
 
 
 def register_extension(name: str, key: str) -> None:
@@ -86,6 +102,18 @@ def register_extension(name: str, key: str) -> None:
         warnings.warn(Warnings.W201.format(name=name, key=key), stacklevel=2)
     elif key not in getter.keys:
         Span.set_extension(name, getter=RankedConceptsGetter((*getter.keys, key)), force=True)
+
+
+def _ranked_ids(candidates: Any, index: int) -> RankedIds:
+    """Return the ranked concepts of the span in one place of a group; empty where the group has none for it."""
+    if not isinstance(candidates, dict):
+        # In docs that an earlier version stored: a list of pairs for each span.
+        return [(identifier, score) for identifier, score in candidates[index]] if index < len(candidates) else []
+    ends = candidates[ENDS]
+    if index >= len(ends):
+        return []
+    here = slice(ends[index - 1] if index else 0, ends[index])
+    return list(zip(candidates[IDS][here], candidates[SCORES][here], strict=True))
 
 
 def _bounds(span: Span) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spacy.tokens import Doc, Span
@@ -43,7 +43,7 @@ def mentions_of(doc: Doc, spans_key: str | None) -> list[Span]:
 
 
 def read_mentions(
-    text: str,
+    doc: Doc,
     spans: Sequence[Span],
     *,
     expand_abbreviations: bool,
@@ -54,7 +54,7 @@ def read_mentions(
     """Return what to look up for the mentions of a doc.
 
     Args:
-        text: The doc's text, in which abbreviations are defined.
+        doc: The doc, whose text defines abbreviations.
         spans: The mentions.
         expand_abbreviations: Whether to write abbreviations out that the text defines. What an abbreviation detector
             has set as ``span._.long_form`` counts in any case.
@@ -62,22 +62,25 @@ def read_mentions(
         types: Gives the semantic types that concepts of a label may have.
         n_parts: How many concepts each mention names, where that is known: then, and only then, it is split.
     """
-    long_forms = find_abbreviations(text) if spans and expand_abbreviations else {}
+    if not spans:
+        return []
+    # One pass over the tokens of the doc makes all texts; it costs less than one pass over those of each span, twice.
+    whole = doc.text
+    long_forms = find_abbreviations(whole) if expand_abbreviations else {}
+    detected = Span.has_extension("long_form")
     mentions = []
     for i, span in enumerate(spans):
+        text = whole[span.start_char : span.end_char]
+        # Set by an abbreviation detector: a span or a text, None where the mention is no abbreviation.
+        long_form = span._.long_form if detected else None
+        written_out = str(long_form) if long_form is not None else expand(text, long_forms)
         allowed = types(span.label_)
-        written_out = _written_out(span, long_forms)
-        query = Query(written_out, None if written_out == span.text else span.text, allowed)
-        readings = composite_readings(written_out) if split_composites or n_parts else []
-        if n_parts:
-            readings = [reading for reading in readings if 1 < n_parts[i] == len(reading)]
-        parts = tuple(tuple(Query(part, None, allowed) for part in reading) for reading in readings)
+        query = Query(written_out, None if written_out == text else text, allowed)
+        parts: tuple[tuple[Query, ...], ...] = ()
+        if split_composites or n_parts:
+            readings = composite_readings(written_out)
+            if n_parts:
+                readings = [reading for reading in readings if 1 < n_parts[i] == len(reading)]
+            parts = tuple(tuple(Query(part, None, allowed) for part in reading) for reading in readings)
         mentions.append(Mention(query, parts, forced=n_parts is not None))
     return mentions
-
-
-def _written_out(span: Span, long_forms: Mapping[str, str]) -> str:
-    """Return what a mention stands for, if it is or holds an abbreviation, else the mention itself."""
-    # Set by an abbreviation detector: a span or a text, None where the mention is no abbreviation.
-    long_form = span._.long_form if Span.has_extension("long_form") else None
-    return str(long_form) if long_form is not None else expand(span.text, long_forms)

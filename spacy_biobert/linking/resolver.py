@@ -49,14 +49,25 @@ class Resolver:
 
         A mention that comes again in the batch is looked up once.
         """
-        queries = list(dict.fromkeys(query for mentions in docs for mention in mentions for query in mention.queries))
+        queries = dict.fromkeys(mention.query for mentions in docs for mention in mentions)
+        for mentions in docs:
+            for mention in mentions:
+                if mention.readings:
+                    queries.update(dict.fromkeys(mention.queries))
         if not queries:
             return [[] for _ in docs]
         if self.model is None:
             by_spelling = self.finder.by_spelling(queries, top_n)
             similar = {query: found[0].score if found else 0.0 for query, found in by_spelling.items()}
+            # Mentions that come again share one, for most do: what is made anew for each keeps the collector busy.
+            whole = {query: _ranking([found]) for query, found in by_spelling.items()}
             return [
-                [_ranking([by_spelling[query] for query in chosen_parts(mention, similar)]) for mention in mentions]
+                [
+                    _ranking([by_spelling[query] for query in chosen_parts(mention, similar)])
+                    if mention.readings
+                    else whole[mention.query]
+                    for mention in mentions
+                ]
                 for mentions in docs
             ]
         found = self.finder.find(queries)

@@ -10,11 +10,12 @@ from spacy.lang.en import English
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Example
 
-from spacy_biobert.linking.extension import get_candidates
+from spacy_biobert.linking.extension import get_candidates, set_candidates
 from spacy_biobert.linking.kb import KnowledgeBase
 
 from .conftest import CONCEPTS, make_linker_nlp
 
+NOTHING = {"ids": [], "scores": [], "ends": []}
 TEXT = "Wilson disease (WD) and breast cancers , copper , aspirin , xyzzy . WD"
 
 
@@ -46,6 +47,37 @@ def test_ranked_concepts(nlp):
     assert doc[0:1]._.kb_ents == []
     assert doc[0:2]._.kb_ents == first
     assert nlp.make_doc("x y")[0:1]._.kb_ents == []
+
+
+def test_ranked_concepts_are_kept_flat(nlp):
+    doc = nlp("xyzzy , aspirin and Wilson disease")
+    candidates = doc.spans["biobert_linker"].attrs["candidates"]
+    ranked = [ent._.kb_ents for ent in doc.ents]
+    assert ranked[0] == []
+    assert candidates["ends"] == [0, len(ranked[1]), len(ranked[1]) + len(ranked[2])]
+    assert list(zip(candidates["ids"], candidates["scores"], strict=True)) == ranked[1] + ranked[2]
+
+
+def test_spans_in_any_order_of_the_same_extent(nlp):
+    doc = nlp.make_doc("aspirin and copper")
+    spans = [Span(doc, 2, 3, label="B"), Span(doc, 0, 1, label="A"), Span(doc, 2, 3, label="C")]
+    ranked = [(["x:1", "x:2"], [0.5, 0.4]), (["x:3"], [1.0]), ([], [])]
+    set_candidates(doc, "links", spans, ranked)
+    assert get_candidates(Span(doc, 2, 3, label="B"), "links") == [("x:1", 0.5), ("x:2", 0.4)]
+    assert get_candidates(Span(doc, 2, 3, label="C"), "links") == []
+    assert get_candidates(doc[0:1], "links") == [("x:3", 1.0)]
+    assert get_candidates(doc[0:2], "links") == []
+
+
+def test_docs_of_earlier_versions(nlp):
+    """They hold a list of pairs for each span."""
+    doc = nlp.make_doc("aspirin and copper")
+    old = [[["x:1", 0.5], ["x:2", 0.4]], []]
+    doc.spans["links"] = SpanGroup(doc, spans=[doc[0:1], doc[2:3]], attrs={"candidates": old})
+    assert get_candidates(doc[0:1], "links") == [("x:1", 0.5), ("x:2", 0.4)]
+    assert get_candidates(doc[2:3], "links") == []
+    doc.spans["others"] = SpanGroup(doc, spans=[doc[0:1]])
+    assert get_candidates(doc[0:1], "others") == []
 
 
 def test_the_rest_of_an_entity_stays(nlp):
@@ -171,7 +203,7 @@ def test_spans_of_a_group(kb_folder):
     assert doc.spans["sc"][0].id_ == "x"
     assert doc.spans["sc"].attrs == {"scores": [0.1, 0.2, 0.3]}
     assert [span._.kb_ents[0][0] for span in doc.spans["sc"]] == ["MESH:D001241", "MESH:D001943", "MESH:D009369"]
-    assert linker(nlp.make_doc("no such group")).spans["links"].attrs == {"candidates": []}
+    assert linker(nlp.make_doc("no such group")).spans["links"].attrs == {"candidates": NOTHING}
 
 
 @pytest.mark.parametrize(
@@ -262,7 +294,7 @@ def test_docbin(nlp, store_user_data):
     restored, nothing = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
     assert links(restored) == links(doc)
     assert [ent._.kb_ents for ent in restored.ents] == expected
-    assert nothing.spans["biobert_linker"].attrs == {"candidates": []}
+    assert nothing.spans["biobert_linker"].attrs == {"candidates": NOTHING}
 
 
 def test_doc_bytes_and_copy(nlp):
@@ -352,6 +384,7 @@ def test_beside_scispacy(kb_folder, tmp_path):
     script = f"""
         import json, warnings
         import spacy
+        from spacy_biobert.linking.extension import get_candidates
         from scispacy.candidate_generation import CandidateGenerator, create_tfidf_ann_index
         from scispacy.linking_utils import KnowledgeBase
 
@@ -382,7 +415,7 @@ def test_beside_scispacy(kb_folder, tmp_path):
             nlp.add_pipe(second)
             nlp.get_pipe("biobert_linker").initialize(kb={str(kb_folder)!r})
             ent = nlp("aspirin").ents[0]
-            print(ent.kb_id_, ent._.kb_ents[0][0], ent.doc.spans["biobert_linker"].attrs["candidates"][0][0][0])
+            print(ent.kb_id_, ent._.kb_ents[0][0], get_candidates(ent, "biobert_linker")[0][0])
     """
     assert linking is not None
     path = tmp_path / "script.py"
