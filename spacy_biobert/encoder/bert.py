@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .precision import multiplies_tiles
+
 
 @dataclass(frozen=True)
 class BertConfig:
@@ -175,9 +177,9 @@ def _gather(x: Tensor, index: Tensor, n_rows: int) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, training: bool) -> Tensor:
     """Mix values by softmax(query · key / √width); all of shape (windows, heads, pieces, width of a head)."""
-    if not training or query.device.type != "cpu":
+    if query.device.type != "cpu" or not (training or _products_are_faster(query)):
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout if training else 0.0)
-    # PyTorch's fused kernel takes up to eight times as long for its backward pass on a CPU as these products do. Out of
+    # On a CPU, PyTorch's fused kernel takes up to eight times as long for its backward pass as these products do. Out of
     # autocast, whose softmax would be float32: then the one matrix that the backward pass needs is half as large.
     windows, heads, pieces, width = query.shape
     with torch.autocast("cpu", enabled=False):
@@ -190,6 +192,16 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
         if dropout:
             weights = F.dropout(weights, dropout)
         return torch.bmm(weights, value).view(windows, heads, pieces, width)
+
+
+def _products_are_faster(query: Tensor) -> bool:
+    """Say whether attention on a CPU is faster as two products and a softmax, when nothing is learned.
+
+    For windows of 128 pieces and heads of 64 numbers the fused kernel took 1.5 times as long in float32, and 2.7 times as long
+    in bfloat16 (``benchmarks/layer_speed.py``). Only where the processor multiplies tiles does it bring bfloat16 into the
+    form that these want, and is fast.
+    """
+    return query.dtype != torch.bfloat16 or not multiplies_tiles(query.device)
 
 
 class Layer(nn.Module):

@@ -89,21 +89,28 @@ def int8_available(device: torch.device) -> bool:
 def fastest_first(device: torch.device) -> tuple[Arithmetic, ...]:
     """Order what a processor does well by speed, float32 last: emulated arithmetic is slower than what it replaces.
 
-    Where bfloat16 is multiplied in hardware it comes first: int8 saves time in the products only, and loses more than
-    that in making integers of activations (measured on a CPU with AMX, see ``benchmarks/README.md``).
+    Where a CPU multiplies tiles (AMX), bfloat16 comes first: int8 saves time in the products only, and loses as much in
+    making integers of activations. Where it has vectors alone, products in int8 take half the time of those in bfloat16,
+    if there are any, and come first. Both were measured, see ``benchmarks/README.md``.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bfloat16", "float32"
+    int8: tuple[Arithmetic, ...] = ("int8",) if int8_available(device) and _has("_is_vnni_supported") else ()
+    if multiplies_tiles(device):
+        return "bfloat16", *int8, "float32"
     if multiplies_bfloat16(device):
-        return "bfloat16", "int8", "float32"
-    if int8_available(device) and _has("_is_vnni_supported"):
-        return "int8", "float32"
-    return ("float32",)
+        return *int8, "bfloat16", "float32"
+    return *int8, "float32"
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Say whether `device` is a CPU that has instructions for products in bfloat16."""
-    return device.type == "cpu" and _has("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return multiplies_tiles(device) or (device.type == "cpu" and _has("_is_avx512_bf16_supported"))
+
+
+def multiplies_tiles(device: torch.device) -> bool:
+    """Say whether `device` is a CPU that has instructions for products of whole tiles in bfloat16 and int8 (AMX)."""
+    return device.type == "cpu" and _has("_is_amx_tile_supported")
 
 
 def _has(*questions: str) -> bool:

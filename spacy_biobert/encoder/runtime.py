@@ -19,7 +19,7 @@ from ..errors import Errors
 from .bert import Bert, Layout
 from .int8 import measure_reach, quantise
 from .packed import pack_weights, packing_available
-from .precision import multiplies_bfloat16, resolve_device, resolve_precision
+from .precision import multiplies_bfloat16, multiplies_tiles, resolve_device, resolve_precision
 from .windows import Batch, Plan
 
 Pooling = Literal["mean", "first"]
@@ -83,19 +83,20 @@ class Runtime:
             return self._ready
 
     def _make_ready(self) -> Bert:
+        packable = self.device.type == "cpu" and packing_available()
         if self.arithmetic == "float32":
-            return self.bert
+            return pack_weights(twin(self.bert, torch.float32)) if packable else self.bert
         in_hardware = multiplies_bfloat16(self.device)
-        packable = in_hardware and packing_available()
         if self.arithmetic == "bfloat16":
             rounded = twin(self.bert, torch.bfloat16)
-            return pack_weights(rounded) if packable else rounded
+            return pack_weights(rounded) if packable and in_hardware else rounded
         if self._sample is None:
             raise ValueError(Errors.B033)
         dtype = torch.bfloat16 if in_hardware else torch.float32
         batches = [to_device(batch, self.device) for batch in self._sample().batches]
         rounded = twin(self.bert, dtype)
-        return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches), dtype=dtype, keep_narrow=packable)
+        keep_narrow = packable and multiplies_tiles(self.device)
+        return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches), dtype=dtype, keep_narrow=keep_narrow)
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""
