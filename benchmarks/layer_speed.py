@@ -1,4 +1,4 @@
-"""Where the time of one transformer layer goes, by arithmetic: what packing, fused activations and int8 save.
+"""Where the time of one transformer layer goes, and what oneDNN, fused activations, int8 and plain products save.
 
     python benchmarks/layer_speed.py
 
@@ -9,6 +9,7 @@ work on the machine counts little. Milliseconds, medians.
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from spacy_biobert.encoder.bert import attend_by_products
 from spacy_biobert.encoder.int8 import Int8Down, Int8Linear, Int8Up, Reach
 from spacy_biobert.encoder.packed import PackedLinear
 
@@ -26,11 +28,15 @@ PIECES = 2048
 def steps(width: int) -> dict[str, Callable[[], object]]:
     """Return what a layer of this width computes, one call for each step and way."""
     made: dict[str, Callable[[], object]] = {}
-    x = torch.randn(PIECES, width).to(torch.bfloat16)
+    x32 = torch.randn(PIECES, width)
+    x = x32.to(torch.bfloat16)
     largest = x.float().abs().amax(dim=0)
     for name, n_out in (("query, key, value", 3 * width), ("attention out", width)):
         linear = nn.Linear(width, n_out)
+        exact = copy.deepcopy(linear)
         int8, rounded = Int8Linear(linear, largest, torch.bfloat16), linear.to(torch.bfloat16)
+        for way, layer in {"float32": exact, "float32 by oneDNN": PackedLinear(exact)}.items():
+            made[f"{name}: {way}"] = lambda layer=layer: layer(x32)
         ways = {"bfloat16": rounded, "packed": PackedLinear(rounded), "int8": int8, "making int8 rows": int8.to_uint8}
         for way, layer in ways.items():
             made[f"{name}: {way}"] = lambda layer=layer: layer(x)
@@ -38,16 +44,23 @@ def steps(width: int) -> dict[str, Callable[[], object]]:
     inner = F.gelu(up(x.float()))
     reach = Reach({"up": largest}, inner.amax(dim=0), inner.min().item())
     int8_up, int8_down = Int8Up(up, torch.bfloat16, "gelu", reach), Int8Down(down, torch.bfloat16, reach)
+    exact_up, exact_down = copy.deepcopy(up), copy.deepcopy(down)
+    dnn_up, dnn_down = PackedLinear(exact_up, "gelu"), PackedLinear(exact_down)
+    made["feed-forward: float32"] = lambda: exact_down(F.gelu(exact_up(x32)))
+    made["feed-forward: float32 by oneDNN, GELU fused"] = lambda: dnn_down(dnn_up(x32))
     up, down = up.to(torch.bfloat16), down.to(torch.bfloat16)
     packed_up, fused_up, packed_down = PackedLinear(up), PackedLinear(up, "gelu"), PackedLinear(down)
     made["feed-forward: bfloat16"] = lambda: down(F.gelu(up(x)))
     made["feed-forward: packed"] = lambda: packed_down(F.gelu(packed_up(x)))
     made["feed-forward: packed, GELU fused"] = lambda: packed_down(fused_up(x))
     made["feed-forward: int8, GELU fused"] = lambda: int8_down(int8_up(x))
-    query = torch.randn(PIECES // 128, 12, 128, width // 12).to(torch.bfloat16)
     norm = nn.LayerNorm(width, dtype=torch.bfloat16)
     made["normalisation"] = lambda: norm(x)
-    made["attention, windows of 128"] = lambda: F.scaled_dot_product_attention(query, query, query)
+    for dtype in (torch.float32, torch.bfloat16):
+        query = torch.randn(PIECES // 128, 12, 128, width // 12).to(dtype)
+        name = f"attention, windows of 128, {str(dtype).removeprefix('torch.')}"
+        made[f"{name}: fused"] = lambda query=query: F.scaled_dot_product_attention(query, query, query)
+        made[f"{name}: products"] = lambda query=query: attend_by_products(query, query, query, None)
     return made
 
 

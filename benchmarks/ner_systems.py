@@ -28,6 +28,7 @@ from thinc.api import Config
 
 from spacy_biobert.corpora.iob import Sentence
 from spacy_biobert.encoder.precision import multiplies_bfloat16
+from spacy_biobert.ner.extension import DEFAULT_SPANS_KEY
 
 RECIPE = Path(__file__).parent.parent / "configs" / "ner.cfg"
 WORDS_A_BATCH = 1000
@@ -44,6 +45,7 @@ class Task:
         documents: More to train on, in ``.spacy`` files: the same text as whole abstracts; our own system only.
         steps: How many batches it may take.
         dev_documents: What is scored on while training, in ``.spacy`` files, in place of `dev`; our own system only.
+        test_labels: For each test sentence the labels that count, where the system finds others too; empty for all.
         settings: What differs from the recipe, as dotted names; for our own system only.
         keep: Where the best pipeline is kept; None for nowhere.
     """
@@ -54,6 +56,7 @@ class Task:
     steps: int
     documents: list[Path] = field(default_factory=list)
     dev_documents: list[Path] = field(default_factory=list)
+    test_labels: list[tuple[str, ...]] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     keep: Path | None = None
 
@@ -217,12 +220,26 @@ def _train_spacy(task: Task, config: Config, checkpoint: Path, seed: int) -> Out
         if task.keep:
             shutil.copytree(folder / "out" / "model-best", task.keep, dirs_exist_ok=True)
         nlp = spacy.load(folder / "out" / "model-best")
-        return Outcome([tuple(json.loads(line)) for line in lines], _predict(nlp, task.test))
+        docs = nlp.pipe((Doc(nlp.vocab, words=list(sentence.words)) for sentence in task.test), batch_size=256)
+        if task.test_labels:
+            tags = [_tags_of_labels(doc, labels) for doc, labels in zip(docs, task.test_labels, strict=True)]
+        else:
+            tags = [_tags(doc) for doc in docs]
+        return Outcome([tuple(json.loads(line)) for line in lines], tags)
 
 
-def _predict(nlp: Language, sentences: Sequence[Sentence]) -> list[list[str]]:
-    docs = nlp.pipe((Doc(nlp.vocab, words=list(sentence.words)) for sentence in sentences), batch_size=256)
-    return [[f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O" for token in doc] for doc in docs]
+def _tags(doc: Doc) -> list[str]:
+    return [f"{token.ent_iob_}-{token.ent_type_}" if token.ent_type_ else "O" for token in doc]
+
+
+def _tags_of_labels(doc: Doc, labels: tuple[str, ...]) -> list[str]:
+    """Write mentions of some labels as BIO tags, of those that overlap the likelier ones."""
+    tags = ["O"] * len(doc)
+    found = [span for span in doc.spans[DEFAULT_SPANS_KEY] if span.label_ in labels]
+    for span in sorted(found, key=lambda span: -span._.score):
+        if all(tag == "O" for tag in tags[span.start : span.end]):
+            tags[span.start : span.end] = [f"B-{span.label_}"] + [f"I-{span.label_}"] * (len(span) - 1)
+    return tags
 
 
 def _to_disk(nlp: Language, sentences: Sequence[Sentence], path: Path) -> None:

@@ -177,11 +177,19 @@ def _gather(x: Tensor, index: Tensor, n_rows: int) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, training: bool) -> Tensor:
     """Mix values by softmax(query · key / √width); all of shape (windows, heads, pieces, width of a head)."""
-    if query.device.type != "cpu" or not (training or _products_are_faster(query)):
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout if training else 0.0)
-    # On a CPU, PyTorch's fused kernel takes up to eight times as long for its backward pass as these products do. Out of
-    # autocast, whose softmax would be float32: then the one matrix that the backward pass needs is half as large.
+    dropout = dropout if training else 0.0
+    if query.device.type == "cpu" and (training or _products_are_faster(query)):
+        return attend_by_products(query, key, value, mask, dropout)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+
+
+def attend_by_products(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float = 0.0) -> Tensor:
+    """Do what `attend` does in its plain steps: on a CPU, PyTorch's fused kernel often takes longer.
+
+    Its backward pass takes up to eight times as long, whatever the processor.
+    """
     windows, heads, pieces, width = query.shape
+    # Out of autocast, whose softmax would be float32: the one matrix that the backward pass needs is half as large.
     with torch.autocast("cpu", enabled=False):
         query, key, value = (part.reshape(windows * heads, pieces, width) for part in (query, key, value))
         bias = query.new_zeros(())
@@ -197,9 +205,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
 def _products_are_faster(query: Tensor) -> bool:
     """Say whether attention on a CPU is faster as two products and a softmax, when nothing is learned.
 
-    For windows of 128 pieces and heads of 64 numbers the fused kernel took 1.5 times as long in float32, and 2.7 times as long
-    in bfloat16 (``benchmarks/layer_speed.py``). Only where the processor multiplies tiles does it bring bfloat16 into the
-    form that these want, and is fast.
+    For windows of 128 pieces and heads of 64 numbers the fused kernel took 1.5 times as long in float32, and 2.7 times
+    as long in bfloat16 (``benchmarks/layer_speed.py``). Only where the processor multiplies tiles does it bring
+    bfloat16 into the form that these want, and is fast.
     """
     return query.dtype != torch.bfloat16 or not multiplies_tiles(query.device)
 

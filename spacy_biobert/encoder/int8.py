@@ -203,8 +203,8 @@ def quantise(
         exact: The same in float32.
         reaches: What `measure_reach` found.
         dtype: Of the rows between products.
-        keep_narrow: Keep the narrowest product, attention's output, in bfloat16: where the processor multiplies tiles of
-            that, rounding the rows takes longer than int8 saves.
+        keep_narrow: Keep the narrowest product, attention's output, in bfloat16: where the processor multiplies tiles
+            of that, rounding the rows takes longer than int8 saves.
     """
     sources = cast(Iterable[Layer], exact.layers)
     for layer, source, reach in zip(twin.layers, sources, reaches, strict=True):

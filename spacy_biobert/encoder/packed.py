@@ -5,8 +5,8 @@ and lays a bfloat16 weight out anew for each product. The operators that PyTorch
 do neither, and compute the activation that follows as results leave the product, from float32 sums that have not been
 rounded yet: that takes half the time of a pass of its own (``benchmarks/layer_speed.py``).
 
-A bfloat16 weight is a copy, and is brought into oneDNN's own layout. A float32 one stays the tensor that it is: the layout
-would gain 1 to 5 % more, and hold all weights in memory twice.
+A bfloat16 weight is a copy, and is brought into oneDNN's own layout. A float32 one stays the tensor that it is: the
+layout would gain 1 to 5 % more, and hold all weights in memory twice.
 """
 
 from __future__ import annotations

@@ -90,8 +90,8 @@ def fastest_first(device: torch.device) -> tuple[Arithmetic, ...]:
     """Order what a processor does well by speed, float32 last: emulated arithmetic is slower than what it replaces.
 
     Where a CPU multiplies tiles (AMX), bfloat16 comes first: int8 saves time in the products only, and loses as much in
-    making integers of activations. Where it has vectors alone, products in int8 take half the time of those in bfloat16,
-    if there are any, and come first. Both were measured, see ``benchmarks/README.md``.
+    making integers of activations. Where it has vectors alone, products in int8 take half the time of those in
+    bfloat16, if there are any, and come first. Both were measured, see ``benchmarks/README.md``.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return "bfloat16", "float32"

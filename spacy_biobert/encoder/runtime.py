@@ -96,7 +96,9 @@ class Runtime:
         batches = [to_device(batch, self.device) for batch in self._sample().batches]
         rounded = twin(self.bert, dtype)
         keep_narrow = packable and multiplies_tiles(self.device)
-        return quantise(rounded, self.bert, measure_reach(rounded.eval(), batches), dtype=dtype, keep_narrow=keep_narrow)
+        return quantise(
+            rounded, self.bert, measure_reach(rounded.eval(), batches), dtype=dtype, keep_narrow=keep_narrow
+        )
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""
