@@ -5,11 +5,12 @@ import pytest
 import spacy
 import srsly
 import torch
+import torch.nn.functional as F
 from spacy.tokens import DocBin
 from tiny import plan_of
 
 from spacy_biobert.encoder import precision
-from spacy_biobert.encoder.bert import ACTIVATIONS, BertConfig, Layer, Layout
+from spacy_biobert.encoder.bert import ACTIVATIONS, BertConfig, Layer, Layout, attend_by_products
 from spacy_biobert.encoder.checkpoints import load_checkpoint
 from spacy_biobert.encoder.packed import PackedLinear, pack_weights, packing_available
 from spacy_biobert.encoder.precision import fastest_first, int8_available, multiplies_bfloat16, resolve_precision
@@ -44,6 +45,24 @@ def test_auto_minds_what_was_scored(fast, scores, expected):
 
 def test_float32_always_works():
     assert fastest_first(CPU)[-1] == "float32"
+    assert fastest_first(torch.device("mps")) == ("float32",)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [
+        ({"amx_tile", "avx512_bf16", "vnni"}, ("bfloat16", "int8", "float32")),
+        ({"avx512_bf16", "vnni"}, ("int8", "bfloat16", "float32")),
+        ({"avx512_bf16"}, ("bfloat16", "float32")),
+        ({"vnni"}, ("int8", "float32")),
+        (set(), ("float32",)),
+    ],
+)
+def test_each_processor_takes_what_it_does_well(monkeypatch, instructions, expected):
+    for name in ("amx_tile", "avx512_bf16", "vnni"):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda name=name: name in instructions, raising=False)
+    monkeypatch.setattr(precision, "int8_available", lambda device: device.type == "cpu")
+    assert fastest_first(CPU) == expected
     assert fastest_first(torch.device("mps")) == ("float32",)
 
 
@@ -94,6 +113,31 @@ def test_packed_weights_are_as_near_to_float32(bert_folder):
     assert any(isinstance(module, PackedLinear) for module in runtime._ready.modules())
     assert errors[1] < 1.1 * errors[0] < 0.05
     assert torch.equal(Runtime(bert, device="cpu", precision="bfloat16").predict(plan, "mean"), found)
+
+
+@pytest.mark.skipif(not packing_available(), reason="this build of PyTorch lacks the operators")
+def test_float32_is_multiplied_where_it_lies(bert_folder):
+    """By oneDNN, on the very tensors that training changes: no weight is in memory twice."""
+    bert = load_checkpoint(bert_folder).bert.eval()
+    plan = plan_of([[5, 6, 7, 8, 9], list(range(5, 55)), [10]])
+    runtime = Runtime(bert, device="cpu", precision="float32")
+    found = runtime.predict(plan, "mean")
+    assert isinstance(runtime._ready.layers[0].up, PackedLinear)
+    owned = {parameter.data_ptr() for parameter in bert.parameters()}
+    used = {tensor.data_ptr() for tensor in runtime._ready.state_dict().values()}
+    used |= {layer.weight.data_ptr() for layer in runtime._ready.modules() if isinstance(layer, PackedLinear)}
+    assert used <= owned
+    runtime._ready = bert
+    torch.testing.assert_close(found, runtime.predict(plan, "mean"), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 0.02)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_by_products_is_attention(dtype, tolerance, masked):
+    query, key, value = torch.randn(3, 5, 2, 7, 8).to(dtype)
+    mask = (torch.arange(7) < torch.tensor([7, 1, 3, 6, 7])[:, None])[:, None, None, :] if masked else None
+    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    torch.testing.assert_close(attend_by_products(query, key, value, mask), expected, atol=tolerance, rtol=0)
 
 
 @pytest.mark.skipif(not packing_available(), reason="this build of PyTorch lacks the operators")
