@@ -28,7 +28,7 @@ from thinc.api import Config
 
 from spacy_biobert.corpora.iob import Sentence
 from spacy_biobert.encoder.precision import multiplies_bfloat16
-from spacy_biobert.ner.extension import DEFAULT_SPANS_KEY
+from spacy_biobert.ner.component import DEFAULT_SPANS_KEY
 
 RECIPE = Path(__file__).parent.parent / "configs" / "ner.cfg"
 WORDS_A_BATCH = 1000

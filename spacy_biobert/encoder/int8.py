@@ -31,9 +31,9 @@ from .packed import FUSED_ACTIVATIONS, PackedLinear
 
 ROUNDED = ("qkv", "attention_out", "up")
 """The linear layers of a `bert.Layer` whose input has a scale for each channel."""
-N_FAR = 4
+N_FAR = 8
 """Channels of the feed-forward part whose far values are computed apart."""
-_ALPHA = 0.75
+_ALPHA = 0.7
 """How much of the spread among channels goes from activations to weights; 0.65 to 0.8 came nearest to float32."""
 _TINY = 1e-6
 _MIDDLE = 128
