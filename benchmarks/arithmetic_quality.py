@@ -3,9 +3,9 @@
     python benchmarks/ner_quality.py run --keep kept
     python benchmarks/arithmetic_quality.py kept/ncbi-minilm-spacy_biobert-0
 
-A pipeline trained on NCBI-disease annotates its development and test sets, as sentences with their own tokens and as raw
-abstracts: in each arithmetic, and in float32 from weights that were stored as float16 or int8 and loaded again. F1, and
-by how many mentions it differs from float32, since two errors may cancel out.
+A pipeline trained on NCBI-disease annotates its development and test sets, as sentences with their own tokens and as
+raw abstracts: in each arithmetic, and in float32 from weights that were stored as float16 or int8 and loaded again.
+F1, and by how many mentions it differs from float32, since two errors may cancel out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import harness
 import spacy
 from spacy.language import Language
-from spacy.training import Corpus, Example
+from spacy.training import Corpus
 
 from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
 
@@ -50,8 +50,11 @@ def annotate(nlp: Language, corpus: Path) -> tuple[float, set[Mention]]:
     """Return F1, 0 to 100, and the mentions."""
     examples = list(Corpus(corpus)(nlp))
     score = nlp.evaluate(examples)["ents_f"]
-    docs = enumerate(nlp.pipe(example.reference.text for example in examples))
-    mentions = {(number, ent.start_char, ent.end_char, ent.label_) for number, doc in docs for ent in doc.ents}
+    mentions = {
+        (number, ent.start_char, ent.end_char, ent.label_)
+        for number, example in enumerate(examples)
+        for ent in example.predicted.ents
+    }
     return 100 * score, mentions
 
 
