@@ -18,7 +18,7 @@ from typing import Any
 import harness
 import spacy
 from spacy.language import Language
-from spacy.training import Corpus
+from spacy.training import Corpus, Example
 
 from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
 
@@ -49,13 +49,12 @@ def convert(folder: Path) -> dict[str, Path]:
 def annotate(nlp: Language, corpus: Path) -> tuple[float, set[Mention]]:
     """Return F1, 0 to 100, and the mentions."""
     examples = list(Corpus(corpus)(nlp))
-    score = nlp.evaluate(examples)["ents_f"]
-    mentions = {
-        (number, ent.start_char, ent.end_char, ent.label_)
-        for number, example in enumerate(examples)
-        for ent in example.predicted.ents
+    docs = list(nlp.pipe(example.predicted for example in examples))
+    annotated = [Example(doc, example.reference) for doc, example in zip(docs, examples, strict=True)]
+    score = nlp.get_pipe("biobert_ner").score(annotated)["ents_f"]
+    return 100 * score, {
+        (i, ent.start_char, ent.end_char, ent.label_) for i, doc in enumerate(docs) for ent in doc.ents
     }
-    return 100 * score, mentions
 
 
 def ways(pipeline: Path, folder: Path) -> dict[str, Language]:
