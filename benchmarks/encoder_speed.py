@@ -111,7 +111,9 @@ def main() -> None:
         ratios = [theirs / mine for theirs, mine in zip(seconds[peer], times, strict=True)]
         result[name] = {"words_per_second": round(words[peer] / harness.median(times)), "ratio": harness.median(ratios)}
         print(f"{name:<40} {result[name]['words_per_second']:>8,} words/s   {result[name]['ratio']:.2f}x")
-    harness.save(f"encoder_speed_{args.size}", {"texts": len(texts), "words": words[peer], "sides": result})
+    # Ratios differ from one kind of processor to another, and their results stand side by side.
+    name = f"encoder_speed_{args.size}_{harness.processor()[-1]}"
+    harness.save(name, {"texts": len(texts), "words": words[peer], "sides": result})
 
 
 if __name__ == "__main__":

@@ -62,16 +62,20 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
-def machine() -> dict[str, Any]:
-    """Say what kind of processor the figures come from."""
+def processor() -> list[str]:
+    """Say what a processor can do that matters here, the best last."""
     features = {
         "avx512": "_is_avx512_supported",
-        "avx512_bf16": "_is_avx512_bf16_supported",
         "vnni": "_is_vnni_supported",
+        "avx512_bf16": "_is_avx512_bf16_supported",
         "amx": "_is_amx_tile_supported",
     }
-    has = [name for name, ask in features.items() if getattr(torch.cpu, ask, bool)()]
-    return {"cores": os.cpu_count(), "torch": torch.__version__, "processor": ", ".join(has) or "no AVX-512"}
+    return [name for name, ask in features.items() if getattr(torch.cpu, ask, bool)()] or ["no AVX-512"]
+
+
+def machine() -> dict[str, Any]:
+    """Say what kind of processor the figures come from."""
+    return {"cores": os.cpu_count(), "torch": torch.__version__, "processor": ", ".join(processor())}
 
 
 def save(name: str, result: Mapping[str, Any]) -> None:
