@@ -10,9 +10,9 @@ All of it is arrays that are memory-mapped: opening the index reads next to noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from .features import extract_features, extract_grams, hash_key
 from .index_builder import ARRAY_FILES
 from .pruned import PrunedSearch
 from .similar import SimilarWords
-from .sparse import Mask, Words, find_codes, load_array, make_csr, ranges
+from .sparse import Mask, Scored, Words, find_codes, load_array, make_csr, ranges
 from .weights import FeatureWeights, inverse_document_frequency
 
 if TYPE_CHECKING:
@@ -32,26 +32,18 @@ if TYPE_CHECKING:
 SCORE_DECIMALS = 4
 """Scores are rounded, so that names with the same features tie whatever the order of additions was."""
 
+SCORE_UNITS = 10**SCORE_DECIMALS
+"""Rounded scores are whole numbers of these parts."""
+
 EXHAUSTIVE_BAGS = 100_000
 """Up to so many different bags in an index, a search scores all that share a feature with the mention."""
-
-_BATCH = 128
-"""How many mentions are looked for at once."""
 
 _MAX_MASKS = 64
 """How many masks of names are kept as masks of bags."""
 
-
-_Scored = Iterator[tuple[NDArray, NDArray[np.float32]]]
-_Score = Callable[[Sequence[Words], int, Sequence[Mask | None]], _Scored]
-"""Scores mentions, given how many bags are wanted and which may be found: yields bags and their cosines for each."""
-
-
-class Match(NamedTuple):
-    """Names like one mention: rows of names and their scores, both of shape (n,), in no particular order."""
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
+_LEVEL_BITS = 6
+_LEVELS = (SCORE_UNITS >> _LEVEL_BITS) + 1
+"""Into how many levels scores are divided where names are counted."""
 
 
 class NameIndex:
@@ -124,67 +116,49 @@ class NameIndex:
         *,
         masks: Sequence[Mask | None] | None = None,
         exhaustive: bool | None = None,
-    ) -> list[Match]:
+    ) -> Scored:
         """Return, for each mention's words, the names with the highest cosine.
 
         Args:
-            mentions: The words of each mention.
-            top_n: How many names: all whose score is at least that of the one in this place, so that ties are whole.
+            mentions: The words of each mention. What is computed at once are all of them: best some hundred.
+            top_n: How many names: all whose score is at least that of the one in this place, so that ties are whole,
+                and few others.
             masks: For each mention, which names may be found, shape (n_names,), or None for all. What is computed of a
                 mask is kept: pass the same array again, and do not change it.
             exhaustive: Whether to score all names that share a feature with the mention, or only those that are likely
                 to be the best; see :mod:`.pruned`. By default, as there are few or many names.
 
         Returns:
-            One match for each mention; empty where no name has a feature of the mention.
+            Rows of names and their scores, in `SCORE_UNITS`; none for a mention where no name has a feature of it.
         """
         if exhaustive is None:
             exhaustive = len(self._sorted_keys) <= EXHAUSTIVE_BAGS
-        score: _Score = self._score_all if exhaustive else self._score_likely
-        matches = []
-        for first in range(0, len(mentions), _BATCH):
-            batch = slice(first, first + _BATCH)
-            name_masks = masks[batch] if masks else [None] * len(mentions[batch])
-            bag_masks = [None if mask is None else self._bag_mask(mask) for mask in name_masks]
-            scored = score(mentions[batch], top_n, bag_masks)
-            matches += [
-                self._best_names(bags, scores, top_n, mask)
-                for (bags, scores), mask in zip(scored, name_masks, strict=True)
-            ]
-        return matches
+        bag_masks = [None if mask is None else self._bag_mask(mask) for mask in masks] if masks else None
+        bags = (self._score_all if exhaustive else self._score_likely)(mentions, top_n, bag_masks)
+        units = np.minimum(np.rint(bags.scores * SCORE_UNITS), SCORE_UNITS).astype(np.int64)
+        # Each of the bags has a name that may be found.
+        return self._names(_first(bags._replace(scores=units), len(mentions), top_n), len(mentions), top_n, masks)
 
-    def _score_all(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]) -> _Scored:
-        words = self._vectorize(mentions) @ self._feature_words
-        for scores, mask in zip(score_all(words, self._word_bags), masks, strict=True):
-            if mask is not None:
-                scores = np.where(mask, scores, np.float32(0))
-            # Comparing is much faster than selecting, and mostly enough bags have a third of the best score.
-            best = scores.max()
-            for share in (0.3, 0.1, 0.0):
-                bags = np.flatnonzero(scores > share * best)
-                if len(bags) >= top_n:
-                    break
-            yield bags, scores[bags]
+    def _score_all(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None] | None) -> Scored:
+        return score_all(self._vectorize(mentions) @ self._feature_words, self._word_bags, top_n, masks=masks)
 
-    def _score_likely(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]) -> _Scored:
+    def _score_likely(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None] | None) -> Scored:
         return self._pruned.score(mentions, self._vectorize(mentions), top_n, masks=masks)
 
-    def _best_names(self, bags: NDArray, scores: NDArray[np.float32], top_n: int, mask: Mask | None) -> Match:
-        """Return the names of the best of the bags that were scored."""
-        scores = np.minimum(np.round(scores, SCORE_DECIMALS), np.float32(1))
-        if len(bags) > 2 * top_n:
-            # Each of them has a name.
-            bags, scores = _first(bags, scores, top_n)
-        starts = self._bag_starts[bags]
-        sizes = self._bag_starts[bags + 1] - starts
+    def _names(self, bags: Scored, n_mentions: int, top_n: int, masks: Sequence[Mask | None] | None) -> Scored:
+        """Return the best names of bags."""
+        starts = self._bag_starts[bags.items]
+        sizes = self._bag_starts[bags.items + 1] - starts
         rows = self._bag_names[ranges(starts, sizes)].astype(np.int64)
-        scores = np.repeat(scores, sizes)
-        if mask is not None:
-            allowed = mask[rows]
-            rows, scores = rows[allowed], scores[allowed]
-        if len(rows) > top_n:
-            rows, scores = _first(rows, scores, top_n)
-        return Match(rows, scores)
+        names = Scored(np.repeat(bags.mentions, sizes), rows, np.repeat(bags.scores, sizes))
+        if masks:
+            different = {id(mask): mask for mask in masks if mask is not None}
+            which = np.array([id(mask) for mask in masks])[names.mentions]
+            kept = np.ones(len(rows), dtype=bool)
+            for number, mask in different.items():
+                kept &= (which != number) | mask[rows]
+            names = names.keep(kept)
+        return _first(names, n_mentions, top_n)
 
     def _bag_mask(self, mask: Mask) -> Mask:
         """Return which bags have a name that a mask allows."""
@@ -204,7 +178,11 @@ class NameIndex:
         return vectors
 
 
-def _first(items: NDArray, scores: NDArray[np.float32], count: int) -> tuple[NDArray, NDArray[np.float32]]:
-    """Return the items with the highest scores, and these: all that score as high as the one in this place."""
-    chosen = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]
-    return items[chosen], scores[chosen]
+def _first(found: Scored, n_mentions: int, top_n: int) -> Scored:
+    """Return what scores highest for each mention, so many and all of their level, without sorting anything."""
+    levels = found.scores >> _LEVEL_BITS
+    counts = np.bincount(found.mentions * _LEVELS + levels, minlength=n_mentions * _LEVELS).reshape(-1, _LEVELS)
+    # How many there are on each level and above: it falls from level to level, and the last that has enough counts.
+    so_high = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    least = np.sum(so_high >= top_n, axis=1) - 1
+    return found.keep(levels >= least[found.mentions])

@@ -10,6 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from ..errors import Errors
 from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, Source, write_knowledge_base
 from .concepts import Candidate, Concept
 from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_files
-from .index import SCORE_DECIMALS, Mask, Match, NameIndex, Words, load_array
+from .index import SCORE_UNITS, NameIndex
 from .normalization import name_words
+from .sparse import Mask, Scored, Words, load_array, ranges
 from .storage import ConceptStore
 from .threads import map_in_threads
 
@@ -33,8 +35,12 @@ _NAMES_PER_CONCEPT = 8
 _BLOCK = 128
 """How many mentions a thread looks up at once."""
 
-_SCORE_UNITS = 10**SCORE_DECIMALS
-"""Scores are whole numbers of these parts."""
+_PRIORITY_BITS = 32
+_RANK_BITS = 14
+"""Of the numbers that names are sorted by: the priority of a name, and above it what its score is short of 1."""
+
+_Ranked = tuple[list[int], list[float]]
+"""Rows of names and their scores."""
 
 
 class KnowledgeBase:
@@ -269,10 +275,13 @@ class KnowledgeBase:
         words = [name_words(mention) for mention in mentions]
         exact = self._exact_rows(mentions, words, masks)
         ranked = self._ranked_rows(words, exact, masks, top_n)
-        described = self._store.describe_names({row for ranking in ranked for row in ranking})
+        described = self._store.describe_names({row for rows, _ in ranked for row in rows})
         return [
-            [Candidate(described[row][0], score, described[row][1]) for row, score in ranking.items()]
-            for ranking in ranked
+            [
+                Candidate(concept_id, score, name)
+                for (concept_id, name), score in zip(map(described.__getitem__, rows), scores, strict=True)
+            ]
+            for rows, scores in ranked
         ]
 
     def _mask(self, types: frozenset[str]) -> Mask | None:
@@ -290,14 +299,15 @@ class KnowledgeBase:
         found = self._index.exact(words)
         if masks:
             found = [rows if mask is None else rows[mask[rows]] for rows, mask in zip(found, masks, strict=True)]
-        described = self._store.describe_names({int(row) for rows in found for row in rows})
+        several = [rows.tolist() for rows in found]
+        described = self._store.describe_names({row for rows in several if len(rows) > 1 for row in rows})
 
         def order(row: int, text: str) -> tuple[bool, int]:
             return described[row][1].casefold() != text, int(self._name_priorities[row])
 
         return [
-            sorted(map(int, rows), key=partial(order, text=mention.casefold()))
-            for mention, rows in zip(mentions, found, strict=True)
+            sorted(rows, key=partial(order, text=mention.casefold())) if len(rows) > 1 else rows
+            for mention, rows in zip(mentions, several, strict=True)
         ]
 
     def _ranked_rows(
@@ -306,42 +316,49 @@ class KnowledgeBase:
         exact: Sequence[Sequence[int]],
         masks: Sequence[Mask | None],
         top_n: int,
-    ) -> list[dict[int, float]]:
-        """Return, for each mention, the scores of the best row of each of its ``top_n`` best concepts, in order."""
-        ranked: list[dict[int, float]] = [{} for _ in words]
+    ) -> list[_Ranked]:
+        """Return, for each mention, the best row of each of its ``top_n`` best concepts, in order, and their scores."""
+        ranked: list[_Ranked] = [([], [])] * len(words)
         pending = list(range(len(words)))
         n_rows = _NAMES_PER_CONCEPT * top_n
         while pending:
-            matches = self._index.search(
+            found = self._index.search(
                 [words[i] for i in pending],
                 n_rows,
                 masks=[masks[i] for i in pending] if masks else None,
             )
+            best = self._best_of_concepts([exact[i] for i in pending], found, top_n)
+            n_found = np.bincount(found.mentions, minlength=len(pending)).tolist()
             unfinished = []
-            for i, match in zip(pending, matches, strict=True):
-                ranked[i] = self._best_of_concepts(exact[i], match, top_n)
-                if len(ranked[i]) < top_n and len(match.rows) >= n_rows:
+            for i, of_mention, n in zip(pending, best, n_found, strict=True):
+                ranked[i] = of_mention
+                if len(of_mention[0]) < top_n and n >= n_rows:
                     # All those names belong to a few concepts.
                     unfinished.append(i)
             pending = unfinished
             n_rows *= _NAMES_PER_CONCEPT
         return ranked
 
-    def _best_of_concepts(self, exact: Sequence[int], match: Match, top_n: int) -> dict[int, float]:
-        """Return the scores of the best row of each concept, the best first."""
-        tenthousandths = np.rint(match.scores * _SCORE_UNITS).astype(np.int64)
-        # One number to sort by: higher scores first, and among them lower priorities.
-        order = np.argsort(self._name_priorities[match.rows] - (tenthousandths << 32), kind="stable")
-        rows = [*exact, *match.rows[order].tolist()]
-        concepts = [*self._name_concepts[list(exact)].tolist(), *self._name_concepts[match.rows[order]].tolist()]
-        scores = [_SCORE_UNITS] * len(exact) + tenthousandths[order].tolist()
-        best: dict[int, tuple[int, int]] = {}
-        for row, concept, score in zip(rows, concepts, scores, strict=True):
-            if concept not in best:
-                best[concept] = row, score
-                if len(best) == top_n:
-                    break
-        return {row: score / _SCORE_UNITS for row, score in best.values()}
+    def _best_of_concepts(self, exact: Sequence[Sequence[int]], found: Scored, top_n: int) -> list[_Ranked]:
+        """Return, for each mention, the best row of each of its best concepts, the best first, and their scores."""
+        counts = [len(rows) for rows in exact]
+        exact_rows = np.array([row for rows in exact for row in rows], dtype=np.int64)
+        places = ranges(np.zeros(len(counts), np.int64), np.array(counts))
+        mentions = np.concatenate([np.repeat(np.arange(len(exact)), counts), found.mentions])
+        rows = np.concatenate([exact_rows, found.items])
+        units = np.concatenate([np.full(len(places), SCORE_UNITS), found.scores])
+        # One number to sort by: the mention; names that differ in form only, in their order; higher scores; priority.
+        ranks = np.concatenate([np.zeros(len(places), np.int64), 1 + SCORE_UNITS - found.scores])
+        priorities = np.concatenate([places, self._name_priorities[found.items]])
+        order = np.argsort((mentions << _RANK_BITS | ranks) << _PRIORITY_BITS | priorities)
+        mentions, rows, units = mentions[order], rows[order], units[order]
+        # The first name of each concept.
+        _, first = np.unique(mentions * len(self) + self._name_concepts[rows], return_index=True)
+        first.sort()
+        starts = np.searchsorted(mentions[first], np.arange(len(exact) + 1)).tolist()
+        best, scores = rows[first].tolist(), (units[first] / SCORE_UNITS).tolist()
+        ends = [min(start + top_n, end) for start, end in pairwise(starts)]
+        return [(best[start:end], scores[start:end]) for start, end in zip(starts, ends, strict=False)]
 
 
 def _is_file_name(name: object) -> bool:

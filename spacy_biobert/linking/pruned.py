@@ -7,7 +7,7 @@ these, the exact score.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .similar import SimilarWords
-from .sparse import Mask, Words, choose_within, count_pairs, find_codes, make_csr, ranges, rows_of
+from .sparse import Mask, Scored, Words, choose_within, count_pairs, find_codes, make_csr, ranges, rows_of
 from .terms import pair_codes
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class PrunedSearch:
         top_n: int,
         *,
         masks: Sequence[Mask | None] | None = None,
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+    ) -> Scored:
         """Find and score bags.
 
         Args:
@@ -74,8 +74,8 @@ class PrunedSearch:
             top_n: How many bags are wanted for each.
             masks: For each mention, which bags may be found, shape (n_bags,), or None for all.
 
-        Yields:
-            For each mention, bags and their cosines, more than are wanted or all that were found.
+        Returns:
+            Bags and their cosines, for each mention more than are wanted or all that were found.
         """
         terms = self._telling_terms(mentions)
         postings = self.term_bags[terms.indices]
@@ -84,6 +84,7 @@ class PrunedSearch:
         kinds = np.repeat(self._kinds(terms.indices), sizes)
         starts = postings.indptr[terms.indptr]
         query = np.zeros(queries.shape[1], np.float32)
+        found = [Scored.nothing()]
         for row, mask in enumerate(masks or [None] * len(mentions)):
             entries = slice(starts[row], starts[row + 1])
             # scipy's product of the two matrices, which adds up in an array of all bags, took five times as long.
@@ -92,8 +93,9 @@ class PrunedSearch:
             bags = _largest(bags, sums, max(_RESCORED * top_n, _MIN_RESCORED), mask)
             features = slice(queries.indptr[row], queries.indptr[row + 1])
             query[queries.indices[features]] = queries.data[features]
-            yield bags, self._exact(query, bags)
+            found.append(Scored(np.full(len(bags), row), bags.astype(np.int64), self._exact(query, bags)))
             query[queries.indices[features]] = 0
+        return Scored(*map(np.concatenate, zip(*found, strict=True)))
 
     def _kinds(self, terms: NDArray[np.int32]) -> NDArray[np.int8]:
         """Return which terms are rare words, frequent words and pairs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 
 Words = tuple[str, ...]
 Mask = NDArray[np.bool_]
+
+
+class Scored(NamedTuple):
+    """What was found for mentions, all in arrays of shape (n,): a container for each mention would cost more.
+
+    Attributes:
+        mentions: The row of the mention, ascending.
+        items: The row of the bag, or of the name.
+        scores: Its score.
+    """
+
+    mentions: NDArray[np.int64]
+    items: NDArray[np.int64]
+    scores: NDArray
+
+    @classmethod
+    def nothing(cls) -> Scored:
+        """Return that nothing was found."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+
+    def keep(self, kept: Mask) -> Scored:
+        """Return some of it; ``kept`` has the shape (n,)."""
+        return Scored(self.mentions[kept], self.items[kept], self.scores[kept])
+
 
 # scipy takes 60 ms to import, and spaCy imports this room for every pipeline: functions import it, modules do not.
 

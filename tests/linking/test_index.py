@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spacy_biobert.linking import pruned, similar, terms
-from spacy_biobert.linking.index import NameIndex
+from spacy_biobert.linking.index import SCORE_UNITS, NameIndex
 from spacy_biobert.linking.index_builder import ARRAY_FILES, build_index
 
 WORDS = st.text(alphabet="abcé漢", min_size=1, max_size=5)
@@ -62,8 +62,14 @@ def cosines(names, mention):
     return np.array(scores)
 
 
-def ranked(match):
-    return dict(zip(match.rows.tolist(), match.scores.tolist(), strict=True))
+def search(index, mentions, *arguments, **options):
+    """Return, for each mention, the scores of the rows of the names that are found."""
+    found = index.search(mentions, *arguments, **options)
+    ranked = [{} for _ in mentions]
+    for mention, row, units in zip(*(column.tolist() for column in found), strict=True):
+        assert row not in ranked[mention]
+        ranked[mention][row] = units / SCORE_UNITS
+    return ranked
 
 
 # --- By the definition ---
@@ -80,10 +86,8 @@ def test_any_names_and_mentions(tmp_path, names, mentions, exhaustive):
     for mention, rows in zip(mentions, index.exact(mentions), strict=True):
         same = [row for row, name in enumerate(names) if name and sorted(name) == sorted(mention)]
         assert sorted(rows.tolist()) == same
-    found = index.search(mentions, len(names), exhaustive=exhaustive)
-    for mention, match in zip(mentions, found, strict=True):
+    for mention, got in zip(mentions, search(index, mentions, len(names), exhaustive=exhaustive), strict=True):
         expected = cosines(names, mention)
-        got = ranked(match)
         assert got == pytest.approx({row: expected[row] for row in got}, abs=1e-4)
         if exhaustive:
             assert set(got) == set(np.flatnonzero(expected > 0))
@@ -93,9 +97,8 @@ def test_exhaustive_is_exact(tmp_path):
     names = made_names(400)
     index = opened(tmp_path, names)
     mentions = [*made_names(40, seed=1), ("thalassanemai", "kidny"), ("unheard",), ()]
-    for mention, match in zip(mentions, index.search(mentions, 20), strict=True):
+    for mention, got in zip(mentions, search(index, mentions, 20), strict=True):
         expected = cosines(names, mention)
-        got = ranked(match)
         assert got == pytest.approx({row: expected[row] for row in got}, abs=1e-4)
         worst = np.sort(expected)[-20]
         # All that are better than the last one, and ties with it.
@@ -108,9 +111,9 @@ def test_a_batch_does_not_matter(tmp_path):
     index = opened(tmp_path, names)
     mentions = made_names(300, seed=2)
     for exhaustive in (True, False):
-        together = index.search(mentions, 10, exhaustive=exhaustive)
+        together = search(index, mentions, 10, exhaustive=exhaustive)
         for i in (0, 127, 128, 299):
-            assert ranked(index.search([mentions[i]], 10, exhaustive=exhaustive)[0]) == ranked(together[i])
+            assert search(index, [mentions[i]], 10, exhaustive=exhaustive) == [together[i]]
 
 
 def test_masks(tmp_path):
@@ -118,19 +121,19 @@ def test_masks(tmp_path):
     index = opened(tmp_path, names)
     mention = ("thalassanemia", "type", "kidney")
     allowed = np.arange(len(names)) % 3 == 0
-    everything = ranked(index.search([mention], len(names))[0])
+    (everything,) = search(index, [mention], len(names))
     for exhaustive in (True, False):
-        some, free, none = index.search(
-            [mention] * 3, 10, masks=[allowed, None, np.zeros(len(names), bool)], exhaustive=exhaustive
+        some, free, none = search(
+            index, [mention] * 3, 10, masks=[allowed, None, np.zeros(len(names), bool)], exhaustive=exhaustive
         )
-        assert len(some.rows) >= 10
-        assert all(allowed[some.rows])
-        assert ranked(some).items() <= everything.items()
+        assert len(some) >= 10
+        assert all(allowed[row] for row in some)
+        assert some.items() <= everything.items()
         if exhaustive:
-            tenth = sorted((score for row, score in everything.items() if allowed[row]), reverse=True)[9]
-            assert min(some.scores) == tenth
-        assert not all(allowed[free.rows])
-        assert len(none.rows) == 0
+            best = sorted((row for row in everything if allowed[row]), key=everything.__getitem__, reverse=True)
+            assert {row for row in best if everything[row] >= everything[best[9]]} <= set(some)
+        assert not all(allowed[row] for row in free)
+        assert not none
 
 
 # --- Under budgets ---
@@ -157,38 +160,37 @@ def large(small_budgets, tmp_path_factory):
 def test_pruned_finds_nearly_what_there_is(large):
     _, index = large
     mentions = [name for name in made_names(300, seed=3) if name]
-    likely = index.search(mentions, 20, exhaustive=False)
-    everything = index.search(mentions, 20, exhaustive=True)
+    likely = search(index, mentions, 20, exhaustive=False)
+    everything = search(index, mentions, 20, exhaustive=True)
     shares = []
     for some, best in zip(likely, everything, strict=True):
         # Scores are exact whatever way a name was found.
-        common = ranked(some).keys() & ranked(best).keys()
-        assert [ranked(some)[row] for row in common] == pytest.approx([ranked(best)[row] for row in common], abs=2e-4)
-        threshold = np.sort(best.scores)[-20]
-        shares.append(min(20, np.sum(some.scores >= threshold - 1e-4)) / 20)
+        common = some.keys() & best.keys()
+        assert [some[row] for row in common] == pytest.approx([best[row] for row in common], abs=2e-4)
+        threshold = sorted(best.values())[-20]
+        shares.append(min(20, sum(score >= threshold - 1e-4 for score in some.values())) / 20)
     assert np.mean(shares) > 0.8
 
 
 def test_pairs_find_what_frequent_words_alone_do_not(large, monkeypatch):
     names, index = large
     mentions = [name for name in names if len(set(name)) > 1 and set(name) <= set(HEADS)][:50]
-    with_pairs = index.search(mentions, 20, exhaustive=False)
+    with_pairs = search(index, mentions, 20, exhaustive=False)
     monkeypatch.setattr(pruned, "_MAX_FREQUENT", 1)
-    without = index.search(mentions, 20, exhaustive=False)
-    assert np.mean([np.mean(np.sort(match.scores)[-20:]) for match in with_pairs]) > np.mean(
-        [np.mean(np.sort(match.scores)[-20:]) for match in without]
+    without = search(index, mentions, 20, exhaustive=False)
+    assert np.mean([np.mean(sorted(found.values())[-20:]) for found in with_pairs]) > np.mean(
+        [np.mean(sorted(found.values())[-20:]) for found in without]
     )
 
 
 def test_many_names_are_pruned_by_default(large, monkeypatch):
     _, index = large
     mentions = [("kidney", "disease", "thalassanemia")]
-    by_default = ranked(index.search(mentions, 5)[0])
-    assert by_default == ranked(index.search(mentions, 5, exhaustive=True)[0])
+    assert search(index, mentions, 5) == search(index, mentions, 5, exhaustive=True)
     monkeypatch.setattr(sys.modules["spacy_biobert.linking.index"], "EXHAUSTIVE_BAGS", 10)
     calls = []
     monkeypatch.setattr(NameIndex, "_score_all", lambda *_: calls.append(1))
-    index.search(mentions, 5)
+    assert search(index, mentions, 5) == search(index, mentions, 5, exhaustive=False)
     assert not calls
 
 
