@@ -12,18 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Errors
-from .exhaustive import score_all
 from .features import extract_features, extract_grams, hash_key
 from .index_builder import ARRAY_FILES
+from .masks import MadeOfMasks, by_mask
 from .pruned import PrunedSearch
 from .similar import SimilarWords
 from .sparse import Mask, Scored, Words, find_codes, load_array, make_csr, ranges
+from .thorough import ThoroughSearch
 from .weights import FeatureWeights, inverse_document_frequency
 
 if TYPE_CHECKING:
@@ -35,15 +36,19 @@ SCORE_DECIMALS = 4
 SCORE_UNITS = 10**SCORE_DECIMALS
 """Rounded scores are whole numbers of these parts."""
 
-EXHAUSTIVE_BAGS = 100_000
-"""Up to so many different bags in an index, a search scores all that share a feature with the mention."""
+THOROUGH_BAGS = 100_000
+"""Up to so many different bags in an index, it is searched thoroughly."""
 
-_MAX_MASKS = 64
-"""How many masks of names are kept as masks of bags."""
+Method = Literal["exhaustive", "thorough", "pruned"]
+"""Which names are scored: all that share a feature with the mention; those that have a word like one of it, see
+:mod:`.thorough`; those that have the most telling of such words, see :mod:`.pruned`."""
+
+_LIBRARY_READS = "word_bags"
+"""Names of the arrays that :func:`.largest_products` reads begin so."""
 
 _LEVEL_BITS = 6
 _LEVELS = (SCORE_UNITS >> _LEVEL_BITS) + 1
-"""Into how many levels scores are divided where names are counted."""
+"""Into how many levels scores are divided where bags are counted."""
 
 
 class NameIndex:
@@ -53,12 +58,18 @@ class NameIndex:
         folder: Where the arrays lie.
         n_names: Number of names that were indexed.
 
+    Attributes:
+        method: How it is searched. It depends on the number of names, unless it is set.
+
     Raises:
         ValueError: An array cannot be read, or they do not fit each other.
     """
 
     def __init__(self, folder: Path, n_names: int) -> None:
-        arrays = {array: load_array(folder / file) for array, file in ARRAY_FILES.items()}
+        arrays = {
+            array: load_array(folder / file, writable=array.startswith(_LIBRARY_READS))
+            for array, file in ARRAY_FILES.items()
+        }
         self._sorted_keys = arrays["sorted_keys"]
         self._bag_of_key = arrays["bag_of_key"]
         self._bag_starts = arrays["bag_starts"]
@@ -75,15 +86,23 @@ class NameIndex:
             idf=arrays["gram_idf"],
             unknown=float(inverse_document_frequency(np.zeros(1), len(arrays["word_lengths"]))[0]),
         )
-        self._bag_masks: dict[int, tuple[Mask, Mask]] = {}
+        self._bag_masks = MadeOfMasks(self._bag_mask)
+        self.method: Method = "thorough" if len(self._sorted_keys) <= THOROUGH_BAGS else "pruned"
 
         def matrix(name: str, columns: str) -> csr_matrix:
             data, indices, indptr = (arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr"))
             return make_csr(data, indices, indptr, len(arrays[columns]))
 
+        bag_words = arrays["bag_words_indptr"], arrays["bag_words_indices"]
         try:
-            self._word_bags = matrix("word_bags", "bag_lengths")
-            self._feature_words = matrix("feature_words", "word_lengths")
+            self._thorough = ThoroughSearch(
+                weights=self._weights,
+                word_lengths=arrays["word_lengths"],
+                feature_words=matrix("feature_words", "word_lengths"),
+                word_bags=matrix("word_bags", "bag_lengths"),
+                bag_words=bag_words,
+                bag_lengths=arrays["bag_lengths"],
+            )
             self._pruned = PrunedSearch(
                 similar=SimilarWords(
                     self._weights, arrays["word_lengths"], grams, matrix("gram_words", "word_lengths")
@@ -92,7 +111,7 @@ class NameIndex:
                 term_bags=matrix("term_bags", "bag_lengths"),
                 frequent_words=arrays["frequent_words"],
                 pair_codes=arrays["pair_codes"],
-                bag_words=(arrays["bag_words_indptr"], arrays["bag_words_indices"]),
+                bag_words=bag_words,
                 bag_lengths=arrays["bag_lengths"],
             )
         except ValueError as error:
@@ -115,61 +134,51 @@ class NameIndex:
         top_n: int,
         *,
         masks: Sequence[Mask | None] | None = None,
-        exhaustive: bool | None = None,
+        method: Method | None = None,
     ) -> Scored:
         """Return, for each mention's words, the names with the highest cosine.
 
         Args:
             mentions: The words of each mention. What is computed at once are all of them: best some hundred.
-            top_n: How many names: all whose score is at least that of the one in this place, so that ties are whole,
-                and few others.
+            top_n: How many bags, at least as far as there are so many: all names of those whose score is at least that
+                of the one in this place, so that ties are whole, and of few others.
             masks: For each mention, which names may be found, shape (n_names,), or None for all. What is computed of a
                 mask is kept: pass the same array again, and do not change it.
-            exhaustive: Whether to score all names that share a feature with the mention, or only those that are likely
-                to be the best; see :mod:`.pruned`. By default, as there are few or many names.
+            method: How to search; by default, as :attr:`method` says.
 
         Returns:
             Rows of names and their scores, in `SCORE_UNITS`; none for a mention where no name has a feature of it.
         """
-        if exhaustive is None:
-            exhaustive = len(self._sorted_keys) <= EXHAUSTIVE_BAGS
-        bag_masks = [None if mask is None else self._bag_mask(mask) for mask in masks] if masks else None
-        bags = (self._score_all if exhaustive else self._score_likely)(mentions, top_n, bag_masks)
+        # Each of the bags of such a mask has a name that may be found.
+        bag_masks = [None if mask is None else self._bag_masks.get(mask) for mask in masks] if masks else None
+        bags = self._score(method or self.method, mentions, top_n, bag_masks)
         units = np.minimum(np.rint(bags.scores * SCORE_UNITS), SCORE_UNITS).astype(np.int64)
-        # Each of the bags has a name that may be found.
-        return self._names(_first(bags._replace(scores=units), len(mentions), top_n), len(mentions), top_n, masks)
+        return self._names(_first(bags._replace(scores=units), len(mentions), top_n), masks)
 
-    def _score_all(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None] | None) -> Scored:
-        return score_all(self._vectorize(mentions) @ self._feature_words, self._word_bags, top_n, masks=masks)
+    def _score(
+        self, method: Method, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None] | None
+    ) -> Scored:
+        if method == "pruned":
+            return self._pruned.score(mentions, self._vectorize(mentions), top_n, masks=masks)
+        return self._thorough.score(mentions, top_n, masks=masks, exhaustive=method == "exhaustive")
 
-    def _score_likely(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None] | None) -> Scored:
-        return self._pruned.score(mentions, self._vectorize(mentions), top_n, masks=masks)
-
-    def _names(self, bags: Scored, n_mentions: int, top_n: int, masks: Sequence[Mask | None] | None) -> Scored:
-        """Return the best names of bags."""
+    def _names(self, bags: Scored, masks: Sequence[Mask | None] | None) -> Scored:
+        """Return the names of bags that may be found."""
         starts = self._bag_starts[bags.items]
         sizes = self._bag_starts[bags.items + 1] - starts
         rows = self._bag_names[ranges(starts, sizes)].astype(np.int64)
         names = Scored(np.repeat(bags.mentions, sizes), rows, np.repeat(bags.scores, sizes))
         if masks:
-            different = {id(mask): mask for mask in masks if mask is not None}
-            which = np.array([id(mask) for mask in masks])[names.mentions]
             kept = np.ones(len(rows), dtype=bool)
-            for number, mask in different.items():
-                kept &= (which != number) | mask[rows]
+            for mask, places in by_mask(masks):
+                if mask is not None:
+                    kept &= mask[rows] | ~np.isin(names.mentions, places)
             names = names.keep(kept)
-        return _first(names, n_mentions, top_n)
+        return names
 
     def _bag_mask(self, mask: Mask) -> Mask:
         """Return which bags have a name that a mask allows."""
-        # By identity, which holds as long as the mask is kept.
-        kept = self._bag_masks.get(id(mask))
-        if kept is None:
-            if len(self._bag_masks) >= _MAX_MASKS:
-                self._bag_masks.clear()
-            kept = mask, np.logical_or.reduceat(mask[self._bag_names], self._bag_starts[:-1])
-            self._bag_masks[id(mask)] = kept
-        return kept[1]
+        return np.asarray(np.logical_or.reduceat(mask[self._bag_names], self._bag_starts[:-1]))
 
     def _vectorize(self, mentions: Sequence[Words]) -> csr_matrix:
         """Return the mentions' unit vectors, shape (n_mentions, n_features)."""

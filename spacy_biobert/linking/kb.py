@@ -8,9 +8,10 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import chain, islice, pairwise
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,11 @@ from .threads import map_in_threads
 MAX_BYTES = 1 << 30
 """The largest knowledge base that `to_bytes` puts into memory."""
 
-_NAMES_PER_CONCEPT = 8
-"""How many names are looked at for each concept that is wanted, before looking again for more."""
+_BAGS_PER_CONCEPT = 4
+"""How many different bags of words are looked at for each concept that is wanted."""
+
+_MORE_BAGS = 8
+"""How many times as many are looked at where they were all names of a few concepts."""
 
 _BLOCK = 128
 """How many mentions a thread looks up at once."""
@@ -38,6 +42,10 @@ _BLOCK = 128
 _PRIORITY_BITS = 32
 _RANK_BITS = 14
 """Of the numbers that names are sorted by: the priority of a name, and above it what its score is short of 1."""
+
+# A knowledge base returns candidates by the million: what makes them takes no step of Python's for each.
+_new_candidate: Callable[[tuple[str, float, str]], Candidate] = partial(tuple.__new__, Candidate)
+_CONCEPT_ID, _NAME = itemgetter(0), itemgetter(1)
 
 _Ranked = tuple[list[int], list[float]]
 """Rows of names and their scores."""
@@ -275,14 +283,10 @@ class KnowledgeBase:
         words = [name_words(mention) for mention in mentions]
         exact = self._exact_rows(mentions, words, masks)
         ranked = self._ranked_rows(words, exact, masks, top_n)
-        described = self._store.describe_names({row for rows, _ in ranked for row in rows})
-        return [
-            [
-                Candidate(concept_id, score, name)
-                for (concept_id, name), score in zip(map(described.__getitem__, rows), scores, strict=True)
-            ]
-            for rows, scores in ranked
-        ]
+        named = self._store.describe_names([row for rows, _ in ranked for row in rows])
+        scores = chain.from_iterable(scores for _, scores in ranked)
+        made = map(_new_candidate, zip(map(_CONCEPT_ID, named), scores, map(_NAME, named), strict=True))
+        return [list(islice(made, len(rows))) for rows, _ in ranked]
 
     def _mask(self, types: frozenset[str]) -> Mask | None:
         """Return which names belong to concepts that may have one of the types; None where all do."""
@@ -300,7 +304,8 @@ class KnowledgeBase:
         if masks:
             found = [rows if mask is None else rows[mask[rows]] for rows, mask in zip(found, masks, strict=True)]
         several = [rows.tolist() for rows in found]
-        described = self._store.describe_names({row for rows in several if len(rows) > 1 for row in rows})
+        unclear = [row for rows in several if len(rows) > 1 for row in rows]
+        described = dict(zip(unclear, self._store.describe_names(unclear), strict=True))
 
         def order(row: int, text: str) -> tuple[bool, int]:
             return described[row][1].casefold() != text, int(self._name_priorities[row])
@@ -320,11 +325,11 @@ class KnowledgeBase:
         """Return, for each mention, the best row of each of its ``top_n`` best concepts, in order, and their scores."""
         ranked: list[_Ranked] = [([], [])] * len(words)
         pending = list(range(len(words)))
-        n_rows = _NAMES_PER_CONCEPT * top_n
+        n_bags = _BAGS_PER_CONCEPT * top_n
         while pending:
             found = self._index.search(
                 [words[i] for i in pending],
-                n_rows,
+                n_bags,
                 masks=[masks[i] for i in pending] if masks else None,
             )
             best = self._best_of_concepts([exact[i] for i in pending], found, top_n)
@@ -332,11 +337,11 @@ class KnowledgeBase:
             unfinished = []
             for i, of_mention, n in zip(pending, best, n_found, strict=True):
                 ranked[i] = of_mention
-                if len(of_mention[0]) < top_n and n >= n_rows:
+                if len(of_mention[0]) < top_n and n >= n_bags:
                     # All those names belong to a few concepts.
                     unfinished.append(i)
             pending = unfinished
-            n_rows *= _NAMES_PER_CONCEPT
+            n_bags *= _MORE_BAGS
         return ranked
 
     def _best_of_concepts(self, exact: Sequence[Sequence[int]], found: Scored, top_n: int) -> list[_Ranked]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .similar import SimilarWords
-from .sparse import Mask, Scored, Words, choose_within, count_pairs, find_codes, make_csr, ranges, rows_of
+from .sparse import Mask, Scored, Words, choose_within, count_words, find_codes, make_csr, ranges, rows_of
 from .terms import pair_codes
 
 if TYPE_CHECKING:
@@ -106,12 +106,8 @@ class PrunedSearch:
 
     def _telling_terms(self, mentions: Sequence[Words]) -> csr_matrix:
         """Return the terms whose postings are worth reading, and what each adds to a product, mentions by terms."""
-        # In the alphabet's order, in which a mention's words are then added up, whatever the other mentions are.
-        numbers = {word: number for number, word in enumerate(sorted({word for words in mentions for word in words}))}
-        places = np.array([numbers[word] for words in mentions for word in words], dtype=np.int64)
-        mention_rows = np.repeat(np.arange(len(mentions)), [len(words) for words in mentions])
-        counts = count_pairs(mention_rows, places, (len(mentions), len(numbers)))
-        words = counts @ self.similar.find(list(numbers))
+        different, counts = count_words(mentions)
+        words = counts @ self.similar.find(different)
         pair_rows, pairs, pair_data = self._pairs(words)
         rows = np.concatenate([rows_of(words), pair_rows])
         terms = np.concatenate([words.indices, pairs])

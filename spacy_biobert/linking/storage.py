@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +208,9 @@ class ConceptStore:
             rows = self._fetch("SELECT name FROM names WHERE row >= ? AND row < ? ORDER BY row", (start, stop))
             yield [name for (name,) in rows]
 
-    def describe_names(self, rows: Collection[int]) -> dict[int, tuple[str, str]]:
-        """Return, for rows of names, the id of the concept that bears the name, and the name."""
-        return self._described.look_up(rows, self._describe)
+    def describe_names(self, rows: Sequence[int]) -> list[tuple[str, str]]:
+        """Return, for each of some rows of names, the id of the concept that bears the name, and the name."""
+        return self._described.look_up_in_order(rows, self._describe)
 
     def _describe(self, rows: Sequence[int]) -> list[tuple[str, str]]:
         found = self._fetch(

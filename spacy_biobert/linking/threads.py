@@ -13,6 +13,17 @@ Result = TypeVar("Result")
 MAX_THREADS = 4
 """With more, they would wait for Python's lock and for memory."""
 
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):  # Windows cannot fork
+    os.register_at_fork(after_in_child=_note_fork)
+
 
 def map_in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Apply a function to items, in as many threads as there are processors for this process, but few.
@@ -31,6 +42,14 @@ def map_in_threads(function: Callable[[Item], Result], items: Sequence[Item]) ->
         return [function(item) for item in items]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(function, items))
+
+
+def n_native_threads() -> int:
+    """Return how many threads a library may use that keeps them (OpenMP's).
+
+    One in a forked process: the threads that its parent has made are not there, and waiting for them never ends.
+    """
+    return 1 if _forked else min(MAX_THREADS, n_processors())
 
 
 def n_processors() -> int:
