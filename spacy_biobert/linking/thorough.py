@@ -104,7 +104,7 @@ class ThoroughSearch:
         return Scored(mentions[order], bags[order], scores[order])
 
     def _compare(self, words: Sequence[str]) -> tuple[csr_matrix, csr_matrix]:
-        """Return the products of words with those of the index, (n_words, n_words of the index): all, and the likely."""
+        """Return the products of words with all words of the index, (n_words, n_all): each, and the likely ones."""
         vectors, lengths = self._weights.weigh([(word,) for word in words])
         products = vectors @ self._feature_words
         cosines = products.data / (lengths[rows_of(products)] * self._word_lengths[products.indices])

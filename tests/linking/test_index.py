@@ -264,3 +264,14 @@ def test_arrays_of_different_indexes(tmp_path):
     (tmp_path / "other" / ARRAY_FILES["word_bags_data"]).replace(tmp_path / ARRAY_FILES["word_bags_data"])
     with pytest.raises(ValueError, match=r"\[B203\].*inconsistent"):
         NameIndex(tmp_path, 100)
+
+
+@given(st.lists(st.integers(0, 20)), st.lists(st.integers(0, 20)))
+def test_places(first, second):
+    places = pruned.Places(21)
+    # What was noted of the first does not matter to the second.
+    for numbers in (first, second):
+        chosen, is_chosen = places.find(np.array(numbers, np.int32))
+        assert [numbers[place] for place in chosen] == numbers
+        assert sorted(np.array(numbers, np.int32)[is_chosen].tolist()) == sorted(set(numbers))
+        assert len(set(chosen.tolist())) == len(set(numbers))
