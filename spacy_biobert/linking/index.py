@@ -25,6 +25,7 @@ from .pruned import PrunedSearch
 from .similar import SimilarWords
 from .sparse import Mask, Scored, Words, find_codes, load_array, make_csr, ranges
 from .thorough import ThoroughSearch
+from .threads import MAX_THREADS
 from .weights import FeatureWeights, inverse_document_frequency
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ THOROUGH_BAGS = 100_000
 Method = Literal["exhaustive", "thorough", "pruned"]
 """Which names are scored: all that share a feature with the mention; those that have a word like one of it, see
 :mod:`.thorough`; those that have the most telling of such words, see :mod:`.pruned`."""
+
+_BATCH = 128
+_MAX_BATCH = 1024
+_BATCH_PRODUCTS = 1 << 21
+"""How many mentions are searched at once: more where few words make it cheap to keep their products in memory."""
 
 _LIBRARY_READS = "word_bags"
 """Names of the arrays that :func:`.largest_products` reads begin so."""
@@ -95,10 +101,11 @@ class NameIndex:
 
         bag_words = arrays["bag_words_indptr"], arrays["bag_words_indices"]
         try:
+            self._feature_words = matrix("feature_words", "word_lengths")
             self._thorough = ThoroughSearch(
                 weights=self._weights,
                 word_lengths=arrays["word_lengths"],
-                feature_words=matrix("feature_words", "word_lengths"),
+                feature_words=self._feature_words,
                 word_bags=matrix("word_bags", "bag_lengths"),
                 bag_words=bag_words,
                 bag_lengths=arrays["bag_lengths"],
@@ -116,6 +123,19 @@ class NameIndex:
             )
         except ValueError as error:
             raise ValueError(Errors.B203.format(path=folder, reason=f"the index is inconsistent: {error}")) from error
+
+    @property
+    def max_threads(self) -> int:
+        """How many threads may search at the same time, with profit."""
+        # Where the time goes, sparse_dot_topn has threads of its own, and holds on to Python's lock.
+        return MAX_THREADS if self.method == "pruned" else 1
+
+    @property
+    def batch_size(self) -> int:
+        """How many mentions are best searched at once."""
+        if self.method != "thorough":
+            return _BATCH
+        return min(max(_BATCH, _BATCH_PRODUCTS // self._feature_words.shape[1]), _MAX_BATCH)
 
     def exact(self, mentions: Sequence[Words]) -> list[NDArray[np.int64]]:
         """Return, for each mention's words, the rows of the names with the same words in any order."""

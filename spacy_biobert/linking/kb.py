@@ -36,9 +36,6 @@ _BAGS_PER_CONCEPT = 4
 _MORE_BAGS = 8
 """How many times as many are looked at where they were all names of a few concepts."""
 
-_BLOCK = 128
-"""How many mentions a thread looks up at once."""
-
 _PRIORITY_BITS = 32
 _RANK_BITS = 14
 """Of the numbers that names are sorted by: the priority of a name, and above it what its score is short of 1."""
@@ -273,13 +270,16 @@ class KnowledgeBase:
         if not mentions:
             return []
         masks = [None if allowed is None else self._mask(frozenset(allowed)) for allowed in types or []]
-        blocks = [slice(first, first + _BLOCK) for first in range(0, len(mentions), _BLOCK)]
-        look_up = partial(self._look_up, top_n=top_n)
-        found = map_in_threads(look_up, [(mentions[block], masks[block]) for block in blocks])
-        return [candidates for block in found for candidates in block]
+        size = self._index.batch_size
+        batches = [slice(first, first + size) for first in range(0, len(mentions), size)]
+        found = map_in_threads(
+            lambda batch: self._look_up(mentions[batch], masks[batch], top_n),
+            batches,
+            max_threads=self._index.max_threads,
+        )
+        return [candidates for batch in found for candidates in batch]
 
-    def _look_up(self, block: tuple[Sequence[str], Sequence[Mask | None]], top_n: int) -> list[list[Candidate]]:
-        mentions, masks = block
+    def _look_up(self, mentions: Sequence[str], masks: Sequence[Mask | None], top_n: int) -> list[list[Candidate]]:
         words = [name_words(mention) for mention in mentions]
         exact = self._exact_rows(mentions, words, masks)
         ranked = self._ranked_rows(words, exact, masks, top_n)
