@@ -111,14 +111,13 @@ def proportional_megabytes() -> float:
 
 def look_up(folder: Path, mentions: list[str], *, exhaustive: bool) -> dict[str, Any]:
     """Open the knowledge base and look up mentions."""
-    from spacy_biobert.linking import index
     from spacy_biobert.linking.kb import KnowledgeBase
 
-    if exhaustive:
-        index.EXHAUSTIVE_BAGS = sys.maxsize
     started = time.perf_counter()
     kb = KnowledgeBase.open(folder)
     opened = time.perf_counter() - started
+    if exhaustive:
+        kb._index.method = "exhaustive"
     kb.candidates(mentions[:BATCH], TOP_N)  # scipy is imported by the first look-up
     found: list[list[str]] = []
     wall, cpu = time.perf_counter(), time.process_time()

@@ -227,13 +227,20 @@ class Linker(Pipe):
 
     def set_annotations(self, docs: Sequence[Doc], predictions: "Sequence[Sequence[Ranking]]") -> None:
         """Write what :meth:`predict` returned to the docs."""
+        # By identity: mentions that come again in a batch share a ranking.
+        known: dict[int, tuple[int, RankedColumns]] = {}
         for doc, rankings in zip(docs, predictions, strict=True):
             spans = self._mentions(doc)
+            ranked = []
             for span, ranking in zip(spans, rankings, strict=True):
-                if self.cfg["overwrite"] or not span.kb_id_:
-                    span.kb_id_ = join_concept_ids(self.answer(ranking))
+                if id(ranking) not in known:
+                    answer = self.vocab.strings.add(join_concept_ids(self.answer(ranking)))
+                    known[id(ranking)] = answer, _ranked_columns(ranking, self.cfg["top_n"])
+                answer, columns = known[id(ranking)]
+                ranked.append(columns)
+                if self.cfg["overwrite"] or not span.kb_id:
+                    span.kb_id = answer
             self._write_ids(doc, spans)
-            ranked = [_ranked_columns(ranking, self.cfg["top_n"]) for ranking in rankings]
             set_candidates(doc, self.cfg["candidates_key"], spans, ranked)
 
     def _mentions(self, doc: Doc) -> list[Span]:

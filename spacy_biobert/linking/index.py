@@ -10,20 +10,22 @@ All of it is arrays that are memory-mapped: opening the index reads next to noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Errors
-from .exhaustive import score_all
 from .features import extract_features, extract_grams, hash_key
 from .index_builder import ARRAY_FILES
+from .masks import MadeOfMasks, by_mask
 from .pruned import PrunedSearch
 from .similar import SimilarWords
-from .sparse import Mask, Words, find_codes, load_array, make_csr, ranges
+from .sparse import Mask, Scored, Words, find_codes, load_array, make_csr, ranges
+from .thorough import ThoroughSearch
+from .threads import MAX_THREADS
 from .weights import FeatureWeights, inverse_document_frequency
 
 if TYPE_CHECKING:
@@ -32,26 +34,27 @@ if TYPE_CHECKING:
 SCORE_DECIMALS = 4
 """Scores are rounded, so that names with the same features tie whatever the order of additions was."""
 
-EXHAUSTIVE_BAGS = 100_000
-"""Up to so many different bags in an index, a search scores all that share a feature with the mention."""
+SCORE_UNITS = 10**SCORE_DECIMALS
+"""Rounded scores are whole numbers of these parts."""
+
+THOROUGH_BAGS = 100_000
+"""Up to so many different bags in an index, it is searched thoroughly."""
+
+Method = Literal["exhaustive", "thorough", "pruned"]
+"""Which names are scored: all that share a feature with the mention; those that have a word like one of it, see
+:mod:`.thorough`; those that have the most telling of such words, see :mod:`.pruned`."""
 
 _BATCH = 128
-"""How many mentions are looked for at once."""
+_MAX_BATCH = 1024
+_BATCH_PRODUCTS = 1 << 21
+"""How many mentions are searched at once: more where few words make it cheap to keep their products in memory."""
 
-_MAX_MASKS = 64
-"""How many masks of names are kept as masks of bags."""
+_LIBRARY_READS = "word_bags"
+"""Names of the arrays that :func:`.largest_products` reads begin so."""
 
-
-_Scored = Iterator[tuple[NDArray, NDArray[np.float32]]]
-_Score = Callable[[Sequence[Words], int, Sequence[Mask | None]], _Scored]
-"""Scores mentions, given how many bags are wanted and which may be found: yields bags and their cosines for each."""
-
-
-class Match(NamedTuple):
-    """Names like one mention: rows of names and their scores, both of shape (n,), in no particular order."""
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
+_LEVEL_BITS = 6
+_LEVELS = (SCORE_UNITS >> _LEVEL_BITS) + 1
+"""Into how many levels scores are divided where bags are counted."""
 
 
 class NameIndex:
@@ -61,12 +64,18 @@ class NameIndex:
         folder: Where the arrays lie.
         n_names: Number of names that were indexed.
 
+    Attributes:
+        method: How it is searched. It depends on the number of names, unless it is set.
+
     Raises:
         ValueError: An array cannot be read, or they do not fit each other.
     """
 
     def __init__(self, folder: Path, n_names: int) -> None:
-        arrays = {array: load_array(folder / file) for array, file in ARRAY_FILES.items()}
+        arrays = {
+            array: load_array(folder / file, writable=array.startswith(_LIBRARY_READS))
+            for array, file in ARRAY_FILES.items()
+        }
         self._sorted_keys = arrays["sorted_keys"]
         self._bag_of_key = arrays["bag_of_key"]
         self._bag_starts = arrays["bag_starts"]
@@ -83,15 +92,24 @@ class NameIndex:
             idf=arrays["gram_idf"],
             unknown=float(inverse_document_frequency(np.zeros(1), len(arrays["word_lengths"]))[0]),
         )
-        self._bag_masks: dict[int, tuple[Mask, Mask]] = {}
+        self._bag_masks = MadeOfMasks(self._bag_mask)
+        self.method: Method = "thorough" if len(self._sorted_keys) <= THOROUGH_BAGS else "pruned"
 
         def matrix(name: str, columns: str) -> csr_matrix:
             data, indices, indptr = (arrays[f"{name}_{part}"] for part in ("data", "indices", "indptr"))
             return make_csr(data, indices, indptr, len(arrays[columns]))
 
+        bag_words = arrays["bag_words_indptr"], arrays["bag_words_indices"]
         try:
-            self._word_bags = matrix("word_bags", "bag_lengths")
             self._feature_words = matrix("feature_words", "word_lengths")
+            self._thorough = ThoroughSearch(
+                weights=self._weights,
+                word_lengths=arrays["word_lengths"],
+                feature_words=self._feature_words,
+                word_bags=matrix("word_bags", "bag_lengths"),
+                bag_words=bag_words,
+                bag_lengths=arrays["bag_lengths"],
+            )
             self._pruned = PrunedSearch(
                 similar=SimilarWords(
                     self._weights, arrays["word_lengths"], grams, matrix("gram_words", "word_lengths")
@@ -100,11 +118,24 @@ class NameIndex:
                 term_bags=matrix("term_bags", "bag_lengths"),
                 frequent_words=arrays["frequent_words"],
                 pair_codes=arrays["pair_codes"],
-                bag_words=(arrays["bag_words_indptr"], arrays["bag_words_indices"]),
+                bag_words=bag_words,
                 bag_lengths=arrays["bag_lengths"],
             )
         except ValueError as error:
             raise ValueError(Errors.B203.format(path=folder, reason=f"the index is inconsistent: {error}")) from error
+
+    @property
+    def max_threads(self) -> int:
+        """How many threads may search at the same time, with profit."""
+        # Where the time goes, sparse_dot_topn has threads of its own, and holds on to Python's lock.
+        return MAX_THREADS if self.method == "pruned" else 1
+
+    @property
+    def batch_size(self) -> int:
+        """How many mentions are best searched at once."""
+        if self.method != "thorough":
+            return _BATCH
+        return min(max(_BATCH, _BATCH_PRODUCTS // self._feature_words.shape[1]), _MAX_BATCH)
 
     def exact(self, mentions: Sequence[Words]) -> list[NDArray[np.int64]]:
         """Return, for each mention's words, the rows of the names with the same words in any order."""
@@ -123,79 +154,51 @@ class NameIndex:
         top_n: int,
         *,
         masks: Sequence[Mask | None] | None = None,
-        exhaustive: bool | None = None,
-    ) -> list[Match]:
+        method: Method | None = None,
+    ) -> Scored:
         """Return, for each mention's words, the names with the highest cosine.
 
         Args:
-            mentions: The words of each mention.
-            top_n: How many names: all whose score is at least that of the one in this place, so that ties are whole.
+            mentions: The words of each mention. What is computed at once are all of them: best some hundred.
+            top_n: How many bags, at least as far as there are so many: all names of those whose score is at least that
+                of the one in this place, so that ties are whole, and of few others.
             masks: For each mention, which names may be found, shape (n_names,), or None for all. What is computed of a
                 mask is kept: pass the same array again, and do not change it.
-            exhaustive: Whether to score all names that share a feature with the mention, or only those that are likely
-                to be the best; see :mod:`.pruned`. By default, as there are few or many names.
+            method: How to search; by default, as :attr:`method` says.
 
         Returns:
-            One match for each mention; empty where no name has a feature of the mention.
+            Rows of names and their scores, in `SCORE_UNITS`; none for a mention where no name has a feature of it.
         """
-        if exhaustive is None:
-            exhaustive = len(self._sorted_keys) <= EXHAUSTIVE_BAGS
-        score: _Score = self._score_all if exhaustive else self._score_likely
-        matches = []
-        for first in range(0, len(mentions), _BATCH):
-            batch = slice(first, first + _BATCH)
-            name_masks = masks[batch] if masks else [None] * len(mentions[batch])
-            bag_masks = [None if mask is None else self._bag_mask(mask) for mask in name_masks]
-            scored = score(mentions[batch], top_n, bag_masks)
-            matches += [
-                self._best_names(bags, scores, top_n, mask)
-                for (bags, scores), mask in zip(scored, name_masks, strict=True)
-            ]
-        return matches
+        # Each of the bags of such a mask has a name that may be found.
+        bag_masks = [None if mask is None else self._bag_masks.get(mask) for mask in masks] if masks else None
+        bags = self._score(method or self.method, mentions, top_n, bag_masks)
+        units = np.minimum(np.rint(bags.scores * SCORE_UNITS), SCORE_UNITS).astype(np.int64)
+        return self._names(_first(bags._replace(scores=units), len(mentions), top_n), masks)
 
-    def _score_all(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]) -> _Scored:
-        words = self._vectorize(mentions) @ self._feature_words
-        for scores, mask in zip(score_all(words, self._word_bags), masks, strict=True):
-            if mask is not None:
-                scores = np.where(mask, scores, np.float32(0))
-            # Comparing is much faster than selecting, and mostly enough bags have a third of the best score.
-            best = scores.max()
-            for share in (0.3, 0.1, 0.0):
-                bags = np.flatnonzero(scores > share * best)
-                if len(bags) >= top_n:
-                    break
-            yield bags, scores[bags]
+    def _score(
+        self, method: Method, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None] | None
+    ) -> Scored:
+        if method == "pruned":
+            return self._pruned.score(mentions, self._vectorize(mentions), top_n, masks=masks)
+        return self._thorough.score(mentions, top_n, masks=masks, exhaustive=method == "exhaustive")
 
-    def _score_likely(self, mentions: Sequence[Words], top_n: int, masks: Sequence[Mask | None]) -> _Scored:
-        return self._pruned.score(mentions, self._vectorize(mentions), top_n, masks=masks)
-
-    def _best_names(self, bags: NDArray, scores: NDArray[np.float32], top_n: int, mask: Mask | None) -> Match:
-        """Return the names of the best of the bags that were scored."""
-        scores = np.minimum(np.round(scores, SCORE_DECIMALS), np.float32(1))
-        if len(bags) > 2 * top_n:
-            # Each of them has a name.
-            bags, scores = _first(bags, scores, top_n)
-        starts = self._bag_starts[bags]
-        sizes = self._bag_starts[bags + 1] - starts
+    def _names(self, bags: Scored, masks: Sequence[Mask | None] | None) -> Scored:
+        """Return the names of bags that may be found."""
+        starts = self._bag_starts[bags.items]
+        sizes = self._bag_starts[bags.items + 1] - starts
         rows = self._bag_names[ranges(starts, sizes)].astype(np.int64)
-        scores = np.repeat(scores, sizes)
-        if mask is not None:
-            allowed = mask[rows]
-            rows, scores = rows[allowed], scores[allowed]
-        if len(rows) > top_n:
-            rows, scores = _first(rows, scores, top_n)
-        return Match(rows, scores)
+        names = Scored(np.repeat(bags.mentions, sizes), rows, np.repeat(bags.scores, sizes))
+        if masks:
+            kept = np.ones(len(rows), dtype=bool)
+            for mask, places in by_mask(masks):
+                if mask is not None:
+                    kept &= mask[rows] | ~np.isin(names.mentions, places)
+            names = names.keep(kept)
+        return names
 
     def _bag_mask(self, mask: Mask) -> Mask:
         """Return which bags have a name that a mask allows."""
-        # By identity, which holds as long as the mask is kept.
-        kept = self._bag_masks.get(id(mask))
-        if kept is None:
-            if len(self._bag_masks) >= _MAX_MASKS:
-                self._bag_masks.clear()
-            kept = mask, np.logical_or.reduceat(mask[self._bag_names], self._bag_starts[:-1])
-            self._bag_masks[id(mask)] = kept
-        return kept[1]
+        return np.asarray(np.logical_or.reduceat(mask[self._bag_names], self._bag_starts[:-1]))
 
     def _vectorize(self, mentions: Sequence[Words]) -> csr_matrix:
         """Return the mentions' unit vectors, shape (n_mentions, n_features)."""
@@ -204,7 +207,11 @@ class NameIndex:
         return vectors
 
 
-def _first(items: NDArray, scores: NDArray[np.float32], count: int) -> tuple[NDArray, NDArray[np.float32]]:
-    """Return the items with the highest scores, and these: all that score as high as the one in this place."""
-    chosen = scores >= np.partition(scores, len(scores) - count)[len(scores) - count]
-    return items[chosen], scores[chosen]
+def _first(found: Scored, n_mentions: int, top_n: int) -> Scored:
+    """Return what scores highest for each mention, so many and all of their level, without sorting anything."""
+    levels = found.scores >> _LEVEL_BITS
+    counts = np.bincount(found.mentions * _LEVELS + levels, minlength=n_mentions * _LEVELS).reshape(-1, _LEVELS)
+    # How many there are on each level and above: it falls from level to level, and the last that has enough counts.
+    so_high = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    least = np.sum(so_high >= top_n, axis=1) - 1
+    return found.keep(levels >= least[found.mentions])

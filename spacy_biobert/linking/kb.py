@@ -8,8 +8,10 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain, islice, pairwise
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +21,31 @@ from ..errors import Errors
 from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, Source, write_knowledge_base
 from .concepts import Candidate, Concept
 from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_files
-from .index import SCORE_DECIMALS, Mask, Match, NameIndex, Words, load_array
+from .index import SCORE_UNITS, NameIndex
 from .normalization import name_words
+from .sparse import Mask, Scored, Words, load_array, ranges
 from .storage import ConceptStore
 from .threads import map_in_threads
 
 MAX_BYTES = 1 << 30
 """The largest knowledge base that `to_bytes` puts into memory."""
 
-_NAMES_PER_CONCEPT = 8
-"""How many names are looked at for each concept that is wanted, before looking again for more."""
+_BAGS_PER_CONCEPT = 4
+"""How many different bags of words are looked at for each concept that is wanted."""
 
-_BLOCK = 128
-"""How many mentions a thread looks up at once."""
+_MORE_BAGS = 8
+"""How many times as many are looked at where they were all names of a few concepts."""
 
-_SCORE_UNITS = 10**SCORE_DECIMALS
-"""Scores are whole numbers of these parts."""
+_PRIORITY_BITS = 32
+_RANK_BITS = 14
+"""Of the numbers that names are sorted by: the priority of a name, and above it what its score is short of 1."""
+
+# A knowledge base returns candidates by the million: what makes them takes no step of Python's for each.
+_new_candidate: Callable[[tuple[str, float, str]], Candidate] = partial(tuple.__new__, Candidate)
+_CONCEPT_ID, _NAME = itemgetter(0), itemgetter(1)
+
+_Ranked = tuple[list[int], list[float]]
+"""Rows of names and their scores."""
 
 
 class KnowledgeBase:
@@ -259,21 +270,23 @@ class KnowledgeBase:
         if not mentions:
             return []
         masks = [None if allowed is None else self._mask(frozenset(allowed)) for allowed in types or []]
-        blocks = [slice(first, first + _BLOCK) for first in range(0, len(mentions), _BLOCK)]
-        look_up = partial(self._look_up, top_n=top_n)
-        found = map_in_threads(look_up, [(mentions[block], masks[block]) for block in blocks])
-        return [candidates for block in found for candidates in block]
+        size = self._index.batch_size
+        batches = [slice(first, first + size) for first in range(0, len(mentions), size)]
+        found = map_in_threads(
+            lambda batch: self._look_up(mentions[batch], masks[batch], top_n),
+            batches,
+            max_threads=self._index.max_threads,
+        )
+        return [candidates for batch in found for candidates in batch]
 
-    def _look_up(self, block: tuple[Sequence[str], Sequence[Mask | None]], top_n: int) -> list[list[Candidate]]:
-        mentions, masks = block
+    def _look_up(self, mentions: Sequence[str], masks: Sequence[Mask | None], top_n: int) -> list[list[Candidate]]:
         words = [name_words(mention) for mention in mentions]
         exact = self._exact_rows(mentions, words, masks)
         ranked = self._ranked_rows(words, exact, masks, top_n)
-        described = self._store.describe_names({row for ranking in ranked for row in ranking})
-        return [
-            [Candidate(described[row][0], score, described[row][1]) for row, score in ranking.items()]
-            for ranking in ranked
-        ]
+        named = self._store.describe_names([row for rows, _ in ranked for row in rows])
+        scores = chain.from_iterable(scores for _, scores in ranked)
+        made = map(_new_candidate, zip(map(_CONCEPT_ID, named), scores, map(_NAME, named), strict=True))
+        return [list(islice(made, len(rows))) for rows, _ in ranked]
 
     def _mask(self, types: frozenset[str]) -> Mask | None:
         """Return which names belong to concepts that may have one of the types; None where all do."""
@@ -290,14 +303,16 @@ class KnowledgeBase:
         found = self._index.exact(words)
         if masks:
             found = [rows if mask is None else rows[mask[rows]] for rows, mask in zip(found, masks, strict=True)]
-        described = self._store.describe_names({int(row) for rows in found for row in rows})
+        several = [rows.tolist() for rows in found]
+        unclear = [row for rows in several if len(rows) > 1 for row in rows]
+        described = dict(zip(unclear, self._store.describe_names(unclear), strict=True))
 
         def order(row: int, text: str) -> tuple[bool, int]:
             return described[row][1].casefold() != text, int(self._name_priorities[row])
 
         return [
-            sorted(map(int, rows), key=partial(order, text=mention.casefold()))
-            for mention, rows in zip(mentions, found, strict=True)
+            sorted(rows, key=partial(order, text=mention.casefold())) if len(rows) > 1 else rows
+            for mention, rows in zip(mentions, several, strict=True)
         ]
 
     def _ranked_rows(
@@ -306,42 +321,49 @@ class KnowledgeBase:
         exact: Sequence[Sequence[int]],
         masks: Sequence[Mask | None],
         top_n: int,
-    ) -> list[dict[int, float]]:
-        """Return, for each mention, the scores of the best row of each of its ``top_n`` best concepts, in order."""
-        ranked: list[dict[int, float]] = [{} for _ in words]
+    ) -> list[_Ranked]:
+        """Return, for each mention, the best row of each of its ``top_n`` best concepts, in order, and their scores."""
+        ranked: list[_Ranked] = [([], [])] * len(words)
         pending = list(range(len(words)))
-        n_rows = _NAMES_PER_CONCEPT * top_n
+        n_bags = _BAGS_PER_CONCEPT * top_n
         while pending:
-            matches = self._index.search(
+            found = self._index.search(
                 [words[i] for i in pending],
-                n_rows,
+                n_bags,
                 masks=[masks[i] for i in pending] if masks else None,
             )
+            best = self._best_of_concepts([exact[i] for i in pending], found, top_n)
+            n_found = np.bincount(found.mentions, minlength=len(pending)).tolist()
             unfinished = []
-            for i, match in zip(pending, matches, strict=True):
-                ranked[i] = self._best_of_concepts(exact[i], match, top_n)
-                if len(ranked[i]) < top_n and len(match.rows) >= n_rows:
+            for i, of_mention, n in zip(pending, best, n_found, strict=True):
+                ranked[i] = of_mention
+                if len(of_mention[0]) < top_n and n >= n_bags:
                     # All those names belong to a few concepts.
                     unfinished.append(i)
             pending = unfinished
-            n_rows *= _NAMES_PER_CONCEPT
+            n_bags *= _MORE_BAGS
         return ranked
 
-    def _best_of_concepts(self, exact: Sequence[int], match: Match, top_n: int) -> dict[int, float]:
-        """Return the scores of the best row of each concept, the best first."""
-        tenthousandths = np.rint(match.scores * _SCORE_UNITS).astype(np.int64)
-        # One number to sort by: higher scores first, and among them lower priorities.
-        order = np.argsort(self._name_priorities[match.rows] - (tenthousandths << 32), kind="stable")
-        rows = [*exact, *match.rows[order].tolist()]
-        concepts = [*self._name_concepts[list(exact)].tolist(), *self._name_concepts[match.rows[order]].tolist()]
-        scores = [_SCORE_UNITS] * len(exact) + tenthousandths[order].tolist()
-        best: dict[int, tuple[int, int]] = {}
-        for row, concept, score in zip(rows, concepts, scores, strict=True):
-            if concept not in best:
-                best[concept] = row, score
-                if len(best) == top_n:
-                    break
-        return {row: score / _SCORE_UNITS for row, score in best.values()}
+    def _best_of_concepts(self, exact: Sequence[Sequence[int]], found: Scored, top_n: int) -> list[_Ranked]:
+        """Return, for each mention, the best row of each of its best concepts, the best first, and their scores."""
+        counts = [len(rows) for rows in exact]
+        exact_rows = np.array([row for rows in exact for row in rows], dtype=np.int64)
+        places = ranges(np.zeros(len(counts), np.int64), np.array(counts))
+        mentions = np.concatenate([np.repeat(np.arange(len(exact)), counts), found.mentions])
+        rows = np.concatenate([exact_rows, found.items])
+        units = np.concatenate([np.full(len(places), SCORE_UNITS), found.scores])
+        # One number to sort by: the mention; names that differ in form only, in their order; higher scores; priority.
+        ranks = np.concatenate([np.zeros(len(places), np.int64), 1 + SCORE_UNITS - found.scores])
+        priorities = np.concatenate([places, self._name_priorities[found.items]])
+        order = np.argsort((mentions << _RANK_BITS | ranks) << _PRIORITY_BITS | priorities)
+        mentions, rows, units = mentions[order], rows[order], units[order]
+        # The first name of each concept.
+        _, first = np.unique(mentions * len(self) + self._name_concepts[rows], return_index=True)
+        first.sort()
+        starts = np.searchsorted(mentions[first], np.arange(len(exact) + 1)).tolist()
+        best, scores = rows[first].tolist(), (units[first] / SCORE_UNITS).tolist()
+        ends = [min(start + top_n, end) for start, end in pairwise(starts)]
+        return [(best[start:end], scores[start:end]) for start, end in zip(starts, ends, strict=False)]
 
 
 def _is_file_name(name: object) -> bool:

@@ -7,7 +7,7 @@ these, the exact score.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .similar import SimilarWords
-from .sparse import Mask, Words, choose_within, count_pairs, find_codes, make_csr, ranges, rows_of
+from .sparse import Mask, Scored, Words, choose_within, count_words, find_codes, make_csr, ranges, rows_of
 from .terms import pair_codes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MAX_FREQUENT = 12
 _BAG_POSTINGS = 40_000
 """How many names are looked at for each mention, those with the most telling terms first."""
 
-_RESCORED = 7
+_RESCORED = 14
 _MIN_RESCORED = 300
 """How many names get their exact score, for each that is wanted; and how many at least."""
 
@@ -65,7 +65,7 @@ class PrunedSearch:
         top_n: int,
         *,
         masks: Sequence[Mask | None] | None = None,
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+    ) -> Scored:
         """Find and score bags.
 
         Args:
@@ -74,8 +74,8 @@ class PrunedSearch:
             top_n: How many bags are wanted for each.
             masks: For each mention, which bags may be found, shape (n_bags,), or None for all.
 
-        Yields:
-            For each mention, bags and their cosines, more than are wanted or all that were found.
+        Returns:
+            Bags and their cosines, for each mention more than are wanted or all that were found.
         """
         terms = self._telling_terms(mentions)
         postings = self.term_bags[terms.indices]
@@ -84,16 +84,20 @@ class PrunedSearch:
         kinds = np.repeat(self._kinds(terms.indices), sizes)
         starts = postings.indptr[terms.indptr]
         query = np.zeros(queries.shape[1], np.float32)
+        bag_places, word_places = Places(self.term_bags.shape[1]), Places(self.word_features.shape[0])
+        found = [Scored.nothing()]
         for row, mask in enumerate(masks or [None] * len(mentions)):
             entries = slice(starts[row], starts[row + 1])
-            # scipy's product of the two matrices, which adds up in an array of all bags, took five times as long.
-            bags, places = np.unique(postings.indices[entries], return_inverse=True)
-            sums = _estimate(places, kinds[entries], parts[entries], len(bags))
+            firsts, is_first = bag_places.find(postings.indices[entries])
+            bags = postings.indices[entries][is_first]
+            sums = _estimate(firsts, kinds[entries], parts[entries])[is_first]
             bags = _largest(bags, sums, max(_RESCORED * top_n, _MIN_RESCORED), mask)
             features = slice(queries.indptr[row], queries.indptr[row + 1])
             query[queries.indices[features]] = queries.data[features]
-            yield bags, self._exact(query, bags)
+            scores = self._exact(query, bags, word_places)
+            found.append(Scored(np.full(len(bags), row), bags.astype(np.int64), scores))
             query[queries.indices[features]] = 0
+        return Scored(*map(np.concatenate, zip(*found, strict=True)))
 
     def _kinds(self, terms: NDArray[np.int32]) -> NDArray[np.int8]:
         """Return which terms are rare words, frequent words and pairs."""
@@ -104,12 +108,8 @@ class PrunedSearch:
 
     def _telling_terms(self, mentions: Sequence[Words]) -> csr_matrix:
         """Return the terms whose postings are worth reading, and what each adds to a product, mentions by terms."""
-        # In the alphabet's order, in which a mention's words are then added up, whatever the other mentions are.
-        numbers = {word: number for number, word in enumerate(sorted({word for words in mentions for word in words}))}
-        places = np.array([numbers[word] for words in mentions for word in words], dtype=np.int64)
-        mention_rows = np.repeat(np.arange(len(mentions)), [len(words) for words in mentions])
-        counts = count_pairs(mention_rows, places, (len(mentions), len(numbers)))
-        words = counts @ self.similar.find(list(numbers))
+        different, counts = count_words(mentions)
+        words = counts @ self.similar.find(different)
         pair_rows, pairs, pair_data = self._pairs(words)
         rows = np.concatenate([rows_of(words), pair_rows])
         terms = np.concatenate([words.indices, pairs])
@@ -134,27 +134,52 @@ class PrunedSearch:
         n_words = self.word_features.shape[0]
         return rows[first][known], n_words + pairs[known], (data[first] + data[second])[known]
 
-    def _exact(self, query: NDArray[np.float32], bags: NDArray[np.int32]) -> NDArray[np.float32]:
+    def _exact(self, query: NDArray[np.float32], bags: NDArray[np.int32], word_places: Places) -> NDArray[np.float32]:
         """Return the cosines of bags, shape (n_bags,), with a mention's unit vector, shape (n_features,)."""
+        if not len(bags):
+            return np.empty(0, np.float32)
         starts, all_words = self.bag_words
         sizes = (starts[bags + 1] - starts[bags]).astype(np.int64)
-        words, places = np.unique(all_words[ranges(starts[bags], sizes)], return_inverse=True)
-        parts = (self.word_features[words] @ query)[places]
-        return np.add.reduceat(parts, np.cumsum(sizes) - sizes) / self.bag_lengths[bags] if len(bags) else parts
+        words = all_words[ranges(starts[bags], sizes)]
+        firsts, is_first = word_places.find(words)
+        products = np.zeros(len(words), np.float32)
+        products[is_first] = self.word_features[words[is_first]] @ query
+        return np.add.reduceat(products[firsts], np.cumsum(sizes) - sizes) / self.bag_lengths[bags]
 
 
-def _estimate(
-    places: NDArray[np.int64], kinds: NDArray[np.int8], parts: NDArray[np.float32], n_bags: int
-) -> NDArray[np.float64]:
-    """Return about what bags' words add to their scores, from their postings.
+class Places:
+    """Finds where numbers come again in an array, without sorting it, which takes several times as long.
+
+    Args:
+        limit: What all numbers are less than. So many places are noted, in 32 bits each.
+    """
+
+    def __init__(self, limit: int) -> None:
+        # Nothing is read here that was not written before, so that nothing needs to be cleared.
+        self._places = np.empty(limit, np.int32)
+
+    def find(self, numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], Mask]:
+        """Return, for each number, one place that stands for all where that number is; and whether it is this one."""
+        here = np.arange(len(numbers), dtype=np.int32)
+        self._places[numbers] = here
+        chosen = self._places[numbers]
+        return chosen, chosen == here
+
+
+def _estimate(places: NDArray[np.int32], kinds: NDArray[np.int8], parts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return about what bags' words add to their scores, from their postings, in the places that stand for the bags.
 
     A bag with f frequent words of the mention is in the postings of f (f - 1) / 2 pairs, which count each of the words
     f - 1 times, and perhaps in those of the words themselves.
     """
-    sums = np.bincount(places * 3 + kinds, weights=parts, minlength=3 * n_bags).reshape(n_bags, 3)
-    n_pairs = np.bincount(places[kinds == _PAIR], minlength=n_bags)
+    n_places = len(places)
+    rare, frequent, pairs = (
+        np.bincount(places[of_kind], weights=parts[of_kind], minlength=n_places)
+        for of_kind in (kinds == kind for kind in (_RARE, _FREQUENT, _PAIR))
+    )
+    n_pairs = np.bincount(places[kinds == _PAIR], minlength=n_places)
     others = np.maximum(1, (np.sqrt(1 + 8 * n_pairs) - 1) / 2)
-    return sums[:, _RARE] + np.maximum(sums[:, _FREQUENT], sums[:, _PAIR] / others)
+    return rare + np.maximum(frequent, pairs / others)
 
 
 def _largest(bags: NDArray[np.int32], scores: NDArray[np.float64], count: int, mask: Mask | None) -> NDArray[np.int32]:

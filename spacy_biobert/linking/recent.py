@@ -38,3 +38,10 @@ class Recent(Generic[Key, Value]):
             self._kept.update(new)
             results |= new
         return results
+
+    def look_up_in_order(self, keys: Sequence[Key], compute: Callable[[Sequence[Key]], Sequence[Value]]) -> list[Value]:
+        """Return the result for each key in its place, see :meth:`look_up`: faster, where mostly all are kept."""
+        try:
+            return list(map(self._kept.__getitem__, keys))
+        except KeyError:
+            return list(map(self.look_up(keys, compute).__getitem__, keys))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +17,46 @@ if TYPE_CHECKING:
 Words = tuple[str, ...]
 Mask = NDArray[np.bool_]
 
+
+class Scored(NamedTuple):
+    """What was found for mentions, all in arrays of shape (n,): a container for each mention would cost more.
+
+    Attributes:
+        mentions: The row of the mention, ascending.
+        items: The row of the bag, or of the name.
+        scores: Its score.
+    """
+
+    mentions: NDArray[np.int64]
+    items: NDArray[np.int64]
+    scores: NDArray
+
+    @classmethod
+    def nothing(cls) -> Scored:
+        """Return that nothing was found."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+
+    def keep(self, kept: Mask) -> Scored:
+        """Return some of it; ``kept`` has the shape (n,)."""
+        return Scored(self.mentions[kept], self.items[kept], self.scores[kept])
+
+
 # scipy takes 60 ms to import, and spaCy imports this room for every pipeline: functions import it, modules do not.
 
 
-def load_array(path: Path) -> NDArray:
+def load_array(path: Path, *, writable: bool = False) -> NDArray:
     """Memory-map an array, read-only.
+
+    Args:
+        path: The file.
+        writable: Whether the array is one that could be written to, for libraries that refuse others. What is written
+            never reaches the file, and processes share the pages that none has written to.
 
     Raises:
         ValueError: The file is no array.
     """
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        return np.asarray(np.load(path, mmap_mode="c" if writable else "r", allow_pickle=False))
     except (ValueError, OSError, EOFError) as error:
         raise ValueError(Errors.B203.format(path=path.parent, reason=f"{path.name}: {error}")) from error
 
@@ -48,6 +78,19 @@ def count_pairs(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tupl
 
     # Adds up what is there twice.
     return coo_matrix((np.ones(len(columns), np.float32), (rows, columns)), shape=shape).tocsr()
+
+
+def count_words(mentions: Sequence[Words]) -> tuple[list[str], csr_matrix]:
+    """Return the different words of mentions, and how often each mention has each, (n_mentions, n_words).
+
+    They are in the alphabet's order, in which what is found for a mention's words is added up: it does not depend on
+    the other mentions.
+    """
+    words = sorted({word for mention in mentions for word in mention})
+    numbers = {word: number for number, word in enumerate(words)}
+    places = np.array([numbers[word] for mention in mentions for word in mention], dtype=np.int64)
+    rows = np.repeat(np.arange(len(mentions)), [len(mention) for mention in mentions])
+    return words, count_pairs(rows, places, (len(mentions), len(words)))
 
 
 def find_codes(vocabulary: NDArray, codes: NDArray) -> tuple[NDArray[np.int64], Mask]:

@@ -13,8 +13,21 @@ Result = TypeVar("Result")
 MAX_THREADS = 4
 """With more, they would wait for Python's lock and for memory."""
 
+_forked = False
 
-def map_in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):  # Windows cannot fork
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def map_in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], *, max_threads: int = MAX_THREADS
+) -> list[Result]:
     """Apply a function to items, in as many threads as there are processors for this process, but few.
 
     The threads end with the call: none is there when a process forks.
@@ -22,15 +35,24 @@ def map_in_threads(function: Callable[[Item], Result], items: Sequence[Item]) ->
     Args:
         function: What to apply; threads may run it at the same time.
         items: What to apply it to.
+        max_threads: How many threads there are at most.
 
     Returns:
         What it returned, in the order of the items.
     """
-    n_threads = min(MAX_THREADS, n_processors(), len(items))
+    n_threads = min(max_threads, n_processors(), len(items))
     if n_threads < 2:
         return [function(item) for item in items]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(function, items))
+
+
+def n_native_threads() -> int:
+    """Return how many threads a library may use that keeps them (OpenMP's).
+
+    One in a forked process: the threads that its parent has made are not there, and waiting for them never ends.
+    """
+    return 1 if _forked else min(MAX_THREADS, n_processors())
 
 
 def n_processors() -> int:

@@ -40,3 +40,11 @@ def test_threads_get_what_they_asked_for():
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(look_up, range(300)))
+
+
+def test_in_order():
+    recent = Recent(size=10)
+    assert recent.look_up_in_order([2, 1, 2], lambda keys: [-key for key in keys]) == [-2, -1, -2]
+    # All are kept: nothing is computed.
+    assert recent.look_up_in_order([1, 1], lambda keys: []) == [-1, -1]
+    assert recent.look_up_in_order([3, 1], lambda keys: [-key for key in keys]) == [-3, -1]
