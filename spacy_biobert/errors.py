@@ -559,7 +559,10 @@ class Errors:
     )
     B508 = "There is no .spacy file to score in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
     B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
-    B510 = "The pipeline '{model}' has no encoder of this package to measure; its pipes are: {pipes}."
+    B510 = (
+        "The pipeline '{model}' has no encoder of this package, factory 'biobert'; its pipes are: {pipes}. Name a "
+        "pipeline that has one."
+    )
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
         "annotating only: {stated}. Add them to its 'annotates', or map or leave them out (label_map, labels)."
