@@ -133,7 +133,7 @@ def extend(
         record = {
             "name": name or kb.name,
             "version": kb.version,
-            "names_from": [path.name for path in corpora],
+            "names_from": [*kb.meta["source"].get("names_from", ()), *(path.name for path in corpora)],
             "parts": [{"checksum": kb.checksum, "source": kb.meta["source"]}],
         }
         extended = KnowledgeBase.build(

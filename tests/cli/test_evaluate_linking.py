@@ -104,7 +104,10 @@ def test_biosyns_protocol_end_to_end(invoke, kb_folder, corpus, tmp_path):
     output_path = tmp_path / "scores.json"
     status, output = invoke("evaluate-linking", tmp_path / "linker", names, "--names", corpus, "--output", output_path)
     assert status == 0, output
-    biosyn, _ = json.loads(output_path.read_text())["protocols"]
+    assert "corpus.txt: not the strict protocol's" in output
+    scores = json.loads(output_path.read_text())
+    assert scores["names_from"] == {"BioSyn": ["corpus.txt"], "strict": ["corpus.txt"]}
+    biosyn, _ = scores["protocols"]
     assert biosyn["names"] == KnowledgeBase.open(tmp_path / "more").n_names
 
 
