@@ -1,12 +1,15 @@
 """How many mentions of diseases in NCBI-disease and BC5CDR get the right concept of MEDIC, by both protocols; how fast.
 
-    SPACY_BIOBERT_DATA=… python benchmarks/linking_ncbi.py [--split test|dev] [--steps 600] [--epochs 10] [--vectors F]
+    SPACY_BIOBERT_DATA=… python benchmarks/linking_ncbi.py [--split test|dev] [--vectors FILE] [--steps N] [--epochs N]
 
 Two linkers: by spelling alone, and with vectors of names and a ranker, as `spacy biobert train-linker` trains them. For
 the test set BioSyn's protocol takes names, and its ranker mentions, from train and dev; the strict one knows nothing
 but MEDIC as it was published, and its ranker the mentions of train. For the development set, both have train alone.
 BioSyn's ranker learns each part of the training mentions from MEDIC with the names of the other parts. Of BC5CDR, which
 is looked at with the test set, BioSyn's protocol takes names and mentions of its own train and dev.
+
+`--vectors` takes vectors that were learned before, such as those of a transformer that learned train's mentions, too:
+`spacy biobert train-linker … --encoder assets/encoder --names NCBItrainset_corpus.txt`.
 """
 
 from __future__ import annotations

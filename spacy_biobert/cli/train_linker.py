@@ -32,7 +32,12 @@ def train_linker_cli(
     ] = None,
     names: Annotated[
         list[Path] | None,
-        typer.Option("--names", "-n", exists=True, help="Gold mentions that the vectors learn from as names."),
+        typer.Option(
+            "--names",
+            "-n",
+            exists=True,
+            help="Gold mentions that the vectors learn from as names; with --encoder CORPORA if left out.",
+        ),
     ] = None,
     published: Annotated[
         Path | None,
@@ -47,9 +52,6 @@ def train_linker_cli(
 
     The vectors, OUTPUT/biobert_linker/dense.safetensors, can also be named in a config, `[initialize.components.
     biobert_linker] dense = …`, for a ranker that `spacy train` trains; or the linker is sourced from OUTPUT.
-
-    What the vectors have learned from, --names, they know better than what is new: a ranker that learns from the same
-    mentions trusts them too much. Name other CORPORA for it where there are any.
     """
     # Every spaCy command imports this module, and few train.
     from ..linking.alignment import BagSettings, TransformerSettings, train_bag_encoder, train_transformer_encoder
@@ -68,7 +70,8 @@ def train_linker_cli(
             raise TypeError(type(linker))
         linker.set_kb(kb)
         references = read_all(corpora, nlp)
-        mentions = names_of_concepts(kb, corpus_names(read_all(names, nlp), linker.cfg["spans_key"]))
+        named = references if names is None and encoder is not None else read_all(names, nlp)
+        mentions = names_of_concepts(kb, corpus_names(named, linker.cfg["spans_key"]))
         with tqdm(total=steps, desc="vectors", unit="batch") as bar:
 
             def report(step: int, loss: float) -> None:

@@ -1,8 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 import spacy
 
+from spacy_biobert.linking.bag_encoder import BagEncoder
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.kb import KnowledgeBase
 
@@ -124,6 +126,25 @@ def test_a_pipelines_encoder_learns_to_read_names(invoke, ruler, kb_folder, bert
     status, output = invoke(*arguments, "--encoder", ruler)
     assert status == 1
     assert "[B510]" in output
+
+
+def test_what_the_vectors_learn_as_names(invoke, kb_folder, corpus, bert_folder, tmp_path, monkeypatch):
+    learned = []
+
+    def train(kb, *arguments, **options):
+        learned.append(arguments[-1])
+        return BagEncoder(np.zeros(1, np.uint64), np.zeros((1, 4), np.float32))
+
+    monkeypatch.setattr("spacy_biobert.linking.alignment.train_transformer_encoder", train)
+    monkeypatch.setattr("spacy_biobert.linking.alignment.train_bag_encoder", train)
+    names = {"MESH:D001943": ["Breast cancer"], "MESH:D001241": ["aspirin"], "MESH:D010051": ["Ovary cancer"]}
+    more = {"MESH:D001943": ["Mamma CA"]}
+    named = ("--names", tmp_path / "names.txt")
+    encoder = ("--encoder", bert_folder)
+    for options, expected in [((), {}), (named, more), (encoder, names), ((*encoder, *named), more)]:
+        status, output = invoke("train-linker", kb_folder, tmp_path / "linker", corpus, "--epochs", 1, *options)
+        assert status == 0, output
+        assert learned.pop() == expected
 
 
 def test_train_vectors_alone(invoke, kb_folder, tmp_path):
