@@ -1,12 +1,15 @@
 """How many mentions of diseases in NCBI-disease and BC5CDR get the right concept of MEDIC, by both protocols; how fast.
 
-    SPACY_BIOBERT_DATA=… python benchmarks/linking_ncbi.py [--split test|dev] [--steps 600] [--epochs 10]
+    SPACY_BIOBERT_DATA=… python benchmarks/linking_ncbi.py [--split test|dev] [--vectors FILE] [--steps N] [--epochs N]
 
 Two linkers: by spelling alone, and with vectors of names and a ranker, as `spacy biobert train-linker` trains them. For
 the test set BioSyn's protocol takes names, and its ranker mentions, from train and dev; the strict one knows nothing
 but MEDIC as it was published, and its ranker the mentions of train. For the development set, both have train alone.
 BioSyn's ranker learns each part of the training mentions from MEDIC with the names of the other parts. Of BC5CDR, which
 is looked at with the test set, BioSyn's protocol takes names and mentions of its own train and dev.
+
+`--vectors` takes vectors that were learned before, such as those of a transformer that learned train's mentions, too:
+`spacy biobert train-linker … --encoder assets/encoder --names NCBItrainset_corpus.txt`.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from spacy_biobert.linking.component import Linker
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
-from spacy_biobert.linking.name_encoder import NameEncoder
+from spacy_biobert.linking.name_encoder import NameEncoder, Remembering, load_name_encoder
 from spacy_biobert.linking.resolver import Resolver
 from spacy_biobert.linking.sources import read_medic
 
@@ -51,6 +54,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("dev", "test"), default="test", help="which part of the corpus")
     parser.add_argument("--steps", type=int, default=600, help="batches of names to learn vectors from")
     parser.add_argument("--epochs", type=int, default=10, help="times that the ranker sees the training mentions")
+    parser.add_argument("--vectors", type=Path, help="name vectors that are trained already, dense.safetensors")
     options = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)  # what is odd in these files is known
     data = data_folder()
@@ -67,7 +71,13 @@ def main() -> None:
         results: dict[str, Any] = {"split": options.split, "seconds_to_build": round(time.perf_counter() - start, 2)}
         dictionary = KnowledgeBase.build(extend_with_names(kb, corpus_names(known, SPANS_KEY)), Path(folder, "more"))
         start = time.perf_counter()
-        encoder = train_bag_encoder(kb, settings=BagSettings(steps=options.steps))
+        learned: NameEncoder
+        if options.vectors is None:
+            learned = train_bag_encoder(kb, settings=BagSettings(steps=options.steps))
+        else:
+            learned = load_name_encoder(options.vectors)
+        # Several dictionaries have most names in common.
+        encoder = Remembering(learned)
         results["seconds_to_learn_vectors"] = round(time.perf_counter() - start, 1)
         spelling = make_linker(nlp, kb)
         strict = make_linker(nlp, kb, encoder, splits["train"], options.epochs)
@@ -89,6 +99,9 @@ def main() -> None:
         # A process that only links holds no corpora for Python's garbage collector to look through.
         gc.collect()
         gc.freeze()
+        dense = strict.resolver().finder.dense
+        if dense is not None:
+            dense.encoder = learned  # which remembers nothing
         queries = sorted({span.text for doc in gold for span in doc.spans[SPANS_KEY]})
         results["different_mentions"] = len(queries)
         results["mentions_per_second"] = {

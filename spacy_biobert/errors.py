@@ -274,10 +274,6 @@ class Errors:
         "'{path}' does not hold what a linker learned, or is damaged: {reason}. Copy it again, or make it again with "
         "`spacy biobert train-linker`."
     )
-    B239 = (
-        "The knowledge base in '{path}' has {n:,} names, more than the {limit:,} that can be compared by vectors one "
-        "by one. Initialize the linker without `dense`."
-    )
     B240 = (
         "No concept of the knowledge base in '{path}' has two names, so there are no synonyms to learn from. Link "
         "without vectors, or build the knowledge base from a source with synonyms."
@@ -302,6 +298,10 @@ class Errors:
     )
     B246 = (
         "The pipeline '{model}' has no component '{name}' that links entities. Name one with --linker; it has: {known}."
+    )
+    B247 = (
+        "So many names are searched by the package usearch, and it cannot be imported. Install it, pip install "
+        "'spacy-biobert[ann]', or link without vectors: initialize the linker without `dense`."
     )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
@@ -559,7 +559,10 @@ class Errors:
     )
     B508 = "There is no .spacy file to score in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
     B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
-    B510 = "The pipeline '{model}' has no encoder of this package to measure; its pipes are: {pipes}."
+    B510 = (
+        "The pipeline '{model}' has no encoder of this package, factory 'biobert'; its pipes are: {pipes}. Name a "
+        "pipeline that has one."
+    )
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
         "annotating only: {stated}. Add them to its 'annotates', or map or leave them out (label_map, labels)."

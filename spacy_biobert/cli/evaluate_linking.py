@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,10 +96,13 @@ def evaluate(
         dictionary = KnowledgeBase.build(extend_with_names(linker.require_kb(), added), Path(folder) / "kb")
         protocols.insert(0, evaluate_biosyn(linker, references, dictionary, spans_key=spans_key))
     documents = end_to_end(nlp, linker, references, kept)
-    print_linking(corpus_name, protocols, documents, [path.name for path in names])
+    # What `kb extend` added before is in the dictionary of both protocols.
+    known_from = [str(file) for file in linker.require_kb().meta["source"].get("names_from", ())]
+    names_from = {"BioSyn": list(dict.fromkeys([*known_from, *(path.name for path in names)])), "strict": known_from}
+    print_linking(corpus_name, protocols, documents, names_from)
     return {
         "corpus": corpus_name,
-        "names_from": [path.name for path in names],
+        "names_from": names_from,
         "protocols": [scores.to_dict() for scores in protocols],
         "end_to_end": documents.to_dict() if documents else None,
     }
@@ -131,9 +134,12 @@ def end_to_end(
 
 
 def print_linking(
-    corpus: str, protocols: Sequence[ProtocolScores], documents: DocumentScores | None, names: Sequence[str]
+    corpus: str,
+    protocols: Sequence[ProtocolScores],
+    documents: DocumentScores | None,
+    names_from: Mapping[str, Sequence[str]],
 ) -> None:
-    """Print a table for each protocol, its name above it."""
+    """Print a table for each protocol, its name above it, and which corpora's names its dictionary has."""
     for scores in protocols:
         rows = [
             ("Accuracy", _percent(scores.accuracy)),
@@ -143,8 +149,11 @@ def print_linking(
             ("Names in the dictionary", f"{scores.names:,}"),
         ]
         msg.divider(f"{corpus}: {scores.protocol} protocol, gold mentions")
+        names = ", ".join(names_from[scores.protocol])
         if scores.protocol == "BioSyn":
-            rows.append(("with those of", ", ".join(names) or "no corpus: not BioSyn's full protocol"))
+            rows.append(("with those of", names or "no corpus: not BioSyn's full protocol"))
+        elif names:
+            rows.append(("with those of", f"{names}: not the strict protocol's"))
         msg.table(rows, aligns=("l", "r"))
     if documents is not None:
         msg.divider(f"{corpus}: end to end, ids of documents")

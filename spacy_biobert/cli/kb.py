@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import spacy
 import typer
 from wasabi import msg
 
+from ..linking.evaluation import corpus_names, extend_with_names
 from ..linking.export import export_jsonl
 from ..linking.kb import KnowledgeBase
 from ..linking.merge import KnowledgeBaseMerge
 from ..linking.sources import READERS
 from ..linking.sources.reading import SourceReading
 from . import app
+from .linking_corpora import read_all
 from .messages import clear_errors, clear_warnings
 
 kb_app = typer.Typer(name="kb", help="Knowledge bases to link entities to.", no_args_is_help=True)
@@ -105,6 +108,39 @@ def merge(
         )
     _show_counts("Merged", merged.counts)
     msg.good(f"{out}: {len(kb):,} concepts, {kb.n_names:,} names")
+
+
+@kb_app.command("extend")
+def extend(
+    folder: Annotated[Path, typer.Argument(help="Folder of a knowledge base")],
+    out: Out,
+    corpora: Annotated[
+        list[Path], typer.Argument(metavar="CORPUS…", exists=True, help="Gold mentions: .spacy or PubTator")
+    ],
+    spans_key: Annotated[
+        str | None, typer.Option("--spans-key", help="Group of doc.spans with the mentions; doc.ents if left out")
+    ] = None,
+    name: Name = "",
+    force: Force = False,
+) -> None:
+    """Add the mentions of corpora, abbreviations written out, to the names of their concepts, as BioSyn does.
+
+    A ranker for the outcome needs the knowledge base as it was: `spacy biobert train-linker OUT … --published FOLDER`.
+    """
+    with clear_errors():
+        kb = KnowledgeBase.open(folder)
+        names = corpus_names(read_all(corpora, spacy.blank("en")), spans_key)
+        record = {
+            "name": name or kb.name,
+            "version": kb.version,
+            "names_from": [*kb.meta["source"].get("names_from", ()), *(path.name for path in corpora)],
+            "parts": [{"checksum": kb.checksum, "source": kb.meta["source"]}],
+        }
+        extended = KnowledgeBase.build(
+            extend_with_names(kb, names), out, source=record, overwrite=force, progress=sys.stderr.isatty()
+        )
+    added = f"{len(extended) - len(kb):,} concepts and {extended.n_names - kb.n_names:,} names"
+    msg.good(f"{out}: {len(extended):,} concepts, {extended.n_names:,} names; {added} are new")
 
 
 @kb_app.command("export")

@@ -1,12 +1,15 @@
-"""What the linking commands read: corpora with concept ids, and pipelines or knowledge bases."""
+"""What the linking commands read: corpora with concept ids, pipelines, knowledge bases and encoders."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import spacy
 from spacy import Language
 from spacy.tokens import Doc, DocBin
+from spacy.util import is_package
 
 from ..corpora.readers import pubtator_docs
 from ..errors import Errors
@@ -14,6 +17,9 @@ from ..linking.component import Linker
 from ..linking.folder import MANIFEST
 from ..linking.kb import KnowledgeBase
 from .pipelines import load_pipeline
+
+if TYPE_CHECKING:
+    from ..encoder.checkpoints import Checkpoint
 
 
 def read_references(path: Path, nlp: Language) -> list[Doc]:
@@ -23,6 +29,32 @@ def read_references(path: Path, nlp: Language) -> list[Doc]:
     if path.suffix == ".spacy":
         return list(DocBin().from_disk(path).get_docs(nlp.vocab))
     return list(pubtator_docs(path, nlp.make_doc))
+
+
+def read_all(paths: Iterable[Path] | None, nlp: Language) -> list[Doc]:
+    """Read gold docs from several places, see :func:`read_references`; none where none are named."""
+    return [doc for path in paths or () for doc in read_references(path, nlp)]
+
+
+def load_encoder(name: str) -> Checkpoint:
+    """Load an encoder: a checkpoint's by its folder or hub name, or that of a pipeline, by its folder or package.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: The pipeline has no encoder, or a file is damaged.
+    """
+    # Every spaCy command imports this module, and few need an encoder.
+    from ..encoder.checkpoints import load_checkpoint
+    from ..encoder.component import BioBert
+    from ..encoder.shim import encoder_shim
+
+    if not (Path(name) / "config.cfg").is_file() and not is_package(name):
+        return load_checkpoint(name)
+    nlp = load_pipeline(name)
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, BioBert):
+            return encoder_shim(pipe.model).checkpoint
+    raise ValueError(Errors.B510.format(model=name, pipes=", ".join(nlp.pipe_names)))
 
 
 def load_linking_pipeline(model: str) -> Language:

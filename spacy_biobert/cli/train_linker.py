@@ -26,7 +26,18 @@ def train_linker_cli(
     width: Annotated[int, typer.Option(min=1, help="Size of a vector, without --encoder.")] = 128,
     encoder: Annotated[
         str | None,
-        typer.Option(help="A checkpoint, folder or hub name, that learns to read names: finds more, and takes longer."),
+        typer.Option(
+            help="What learns to read names, a checkpoint or a pipeline with an encoder: finds more, and takes longer."
+        ),
+    ] = None,
+    names: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--names",
+            "-n",
+            exists=True,
+            help="Gold mentions that the vectors learn from as names; with --encoder CORPORA if left out.",
+        ),
     ] = None,
     published: Annotated[
         Path | None,
@@ -43,12 +54,13 @@ def train_linker_cli(
     biobert_linker] dense = …`, for a ranker that `spacy train` trains; or the linker is sourced from OUTPUT.
     """
     # Every spaCy command imports this module, and few train.
-    from ..encoder.checkpoints import load_checkpoint
     from ..linking.alignment import BagSettings, TransformerSettings, train_bag_encoder, train_transformer_encoder
     from ..linking.component import Linker
+    from ..linking.evaluation import corpus_names
     from ..linking.fitting import train_ranker
     from ..linking.kb import KnowledgeBase
-    from .linking_corpora import read_references
+    from ..linking.synonyms import names_of_concepts
+    from .linking_corpora import load_encoder, read_all
 
     with clear_errors():
         kb = KnowledgeBase.open(kb_folder)
@@ -57,7 +69,9 @@ def train_linker_cli(
         if not isinstance(linker, Linker):
             raise TypeError(type(linker))
         linker.set_kb(kb)
-        references = [doc for path in corpora or [] for doc in read_references(path, nlp)]
+        references = read_all(corpora, nlp)
+        named = references if names is None and encoder is not None else read_all(names, nlp)
+        mentions = names_of_concepts(kb, corpus_names(named, linker.cfg["spans_key"]))
         with tqdm(total=steps, desc="vectors", unit="batch") as bar:
 
             def report(step: int, loss: float) -> None:
@@ -66,11 +80,11 @@ def train_linker_cli(
 
             if encoder is None:
                 bag = BagSettings(width=width, steps=steps, seed=seed)
-                linker.dense = train_bag_encoder(kb, settings=bag, report=report)
+                linker.dense = train_bag_encoder(kb, mentions, settings=bag, report=report)
             else:
                 reader = TransformerSettings(steps=steps, seed=seed)
-                checkpoint = load_checkpoint(encoder)
-                linker.dense = train_transformer_encoder(kb, checkpoint, settings=reader, report=report)
+                checkpoint = load_encoder(encoder)
+                linker.dense = train_transformer_encoder(kb, checkpoint, mentions, settings=reader, report=report)
         if references:
             without = KnowledgeBase.open(published) if published else None
             losses = train_ranker(linker, references, epochs=epochs, seed=seed, published=without)

@@ -5,7 +5,8 @@ Pacific Symposium on Biocomputing 8 (2003), 451-462, https://psb.stanford.edu/ps
 
 Added to the paper's algorithm: words whose initials are the letters of the short form are its long form, as in
 "attenuated adenomatous polyposis coli (AAPC)", where the shortest match lacks the first word, and in another order, as
-in "myotonic dystrophy (DM)".
+in "myotonic dystrophy (DM)". What a definition implies counts, too: "hyperparathyroidism-jaw tumor (HPT-JT)" defines
+"HPT" and "JT", "multiple endocrine neoplasia (MEN)" also "MEN2", and "retinal dystrophies (RDs)" also "RD".
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _PARENTHESIS = re.compile(r"[(\[]([^()\[\]]{1,200})[)\]]")
 _SENTENCE_END = re.compile(r"[.!?;]\s")
 _WORD = re.compile(r"\S+")
 _INITIAL = re.compile(r"(?<![^\W_])[^\W_]")
+_JOINT = re.compile(r"[-/]")
 
 
 def find_abbreviations(text: str) -> dict[str, str]:
@@ -32,8 +34,13 @@ def find_abbreviations(text: str) -> dict[str, str]:
         The long form of each short form. One that is defined twice keeps its first long form.
     """
     long_forms: dict[str, str] = {}
+    implied: dict[str, str] = {}
     for short, long_form in _definitions(text):
         long_forms.setdefault(short, long_form)
+        for part, meaning in _implied(short, long_form):
+            implied.setdefault(part, meaning)
+    # What is defined counts before what is implied, wherever it stands.
+    long_forms = {**implied, **long_forms}
     # "attenuated FAP (AFAP)": a long form may hold a short form that the text defines elsewhere.
     return {short: expand(long_form, long_forms) for short, long_form in long_forms.items()}
 
@@ -60,8 +67,42 @@ def expand(mention: str, long_forms: Mapping[str, str]) -> str:
     alternatives = "|".join(re.escape(short) for short in present)
     # A mention that holds a definition, "von Hippel-Lindau (VHL) disease", needs the short form no more.
     mention = re.sub(rf"\s*[(\[](?:{alternatives})[)\]]", "", mention)
-    pattern = re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
-    return pattern.sub(lambda match: long_forms[match.group()], mention)
+    pattern = re.compile(rf"(?<![^\W_])({alternatives})([0-9]*)(?![^\W_])([\s-]+\w+)?")
+    return pattern.sub(lambda match: _written_out(long_forms[match[1]], match[2], match[3] or ""), mention)
+
+
+def _written_out(long_form: str, number: str, following: str) -> str:
+    """Put a long form in the place of a short one: a number is a type, and "HPT-JT syndrome" is no syndrome twice."""
+    if number:
+        return f"{long_form} type {number}{following}"
+    return long_form if long_form.lower().endswith(following.lower()) else long_form + following
+
+
+def _implied(short: str, long_form: str) -> Iterator[tuple[str, str]]:
+    """Yield what else a definition defines: the singular of a plural, and the parts of "HPT-JT"."""
+    if singular := _singular(short):
+        yield singular, long_form
+    joints = list(_JOINT.finditer(short))
+    if len(joints) != 1:
+        return
+    first, last = short[: joints[0].start()], short[joints[0].end() :]
+    of_last = _match(last, long_form) if last.isalpha() else None
+    if of_last is None:
+        return
+    of_first = long_form[: len(long_form) - len(of_last)].strip(" -/")
+    if _by_letters(first, of_first) and len(last) > 1 and last.isupper():
+        # "jaw tumor syndrome" without the word that "JT" says nothing of.
+        words = of_last.split()
+        shorter = " ".join(words[:-1])
+        yield last, shorter if len(words) > len(last) and _match(last, shorter) == shorter else of_last
+        if len(first) > 1 and first.isupper():
+            yield first, of_first
+
+
+def _by_letters(short: str, long_form: str) -> bool:
+    """Tell whether the letters of a short form stand in a long form in their order, the first at its beginning."""
+    rest = iter(long_form.lower())
+    return long_form[:1].lower() == short[:1].lower() and all(letter in rest for letter in short.lower())
 
 
 def _definitions(text: str) -> Iterator[tuple[str, str]]:
@@ -72,9 +113,12 @@ def _definitions(text: str) -> Iterator[tuple[str, str]]:
         before = _clause_before(text, parenthesis.start())
         if _is_short_form(inner):
             window = _last_words(before, min(len(inner) + 5, 2 * len(inner)))
-            long_form = _by_initials(inner, window) or _match(inner, window)
-            if long_form is not None:
-                yield inner, long_form
+            # "hypertrophy of the retinal pigment epithelium (HRPEs)": the plural may be the short form's alone.
+            for form in (inner, _singular(inner)):
+                long_form = form and (_by_initials(form, window) or _match(form, window))
+                if long_form:
+                    yield inner, long_form
+                    break
             continue
         short = _last_words(before, 1)
         # The long form must be the whole parenthesis, or "FAP (adenomas of the colon and polyps)" matches.
@@ -90,6 +134,11 @@ def _is_short_form(text: str) -> bool:
         and len(text.split()) <= 2
         and any(character.isupper() for character in text)
     )
+
+
+def _singular(short: str) -> str:
+    """Return the short form that a plural like "RDs" is of, "" where it is none."""
+    return short[:-1] if len(short) > 2 and short[-1] == "s" and short[-2].isupper() else ""
 
 
 def _clause_before(text: str, end: int) -> str:

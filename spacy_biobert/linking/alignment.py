@@ -61,7 +61,7 @@ class TransformerSettings:
 
     steps: int = 600
     concepts: int = 32
-    learn_rate: float = 2e-4
+    learn_rate: float = 3e-4
     seed: int = 0
 
 

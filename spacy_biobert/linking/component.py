@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .kb import KnowledgeBase
     from .name_encoder import NameEncoder
     from .resolver import Ranking, Resolver
-    from .training import RankerTrainer
+    from .training import GoldMention, RankerTrainer
 
 DEFAULT_CONFIG = {
     "top_n": 10,
@@ -39,6 +39,7 @@ DEFAULT_CONFIG = {
     "expand_abbreviations": True,
     "split_composites": False,
     "ranker": False,
+    "train_on_predicted": False,
     "overwrite": True,
     "spans_key": None,
     "candidates_key": None,
@@ -74,6 +75,7 @@ def make_biobert_linker(
     expand_abbreviations: bool,
     split_composites: bool,
     ranker: bool,
+    train_on_predicted: bool,
     overwrite: bool,
     spans_key: str | None,
     candidates_key: str | None,
@@ -92,6 +94,7 @@ def make_biobert_linker(
         expand_abbreviations=expand_abbreviations,
         split_composites=split_composites,
         ranker=ranker,
+        train_on_predicted=train_on_predicted,
         overwrite=overwrite,
         spans_key=spans_key,
         candidates_key=candidates_key,
@@ -125,6 +128,9 @@ class Linker(Pipe):
             knows these better than the whole. Then ``ent.kb_id_`` holds their ids joined by "|".
         ranker: Whether concepts are ranked by what was learned from training data, in ``spacy train`` or by ``spacy
             biobert train-linker``.
+        train_on_predicted: Whether, in ``spacy train``, the ranker learns from mentions as they are found, in place of
+            gold ones: those that are the same as a gold one, with its ids, among all others of the doc. What finds them
+            has to be among ``annotating_components``.
         overwrite: Whether to replace ids that entities have already.
         spans_key: Link the spans of this group of ``doc.spans``, in place of the entities.
         candidates_key: The group of ``doc.spans`` that keeps the ranked concepts; the pipe's name if None.
@@ -148,6 +154,7 @@ class Linker(Pipe):
         expand_abbreviations: bool = True,
         split_composites: bool = False,
         ranker: bool = False,
+        train_on_predicted: bool = False,
         overwrite: bool = True,
         spans_key: str | None = None,
         candidates_key: str | None = None,
@@ -168,6 +175,7 @@ class Linker(Pipe):
             "expand_abbreviations": expand_abbreviations,
             "split_composites": split_composites,
             "ranker": ranker,
+            "train_on_predicted": train_on_predicted,
             "overwrite": overwrite,
             "spans_key": spans_key,
             "candidates_key": candidates_key or name,
@@ -404,7 +412,7 @@ class Linker(Pipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Let the ranker learn from the gold mentions of a batch. Without a ranker, nothing happens.
+        """Let the ranker learn from the mentions of a batch. Without a ranker, nothing happens.
 
         Args:
             examples: The batch.
@@ -421,8 +429,10 @@ class Linker(Pipe):
         losses.setdefault(self.name, 0.0)
         resolver = self.resolver()
         if self.trainer is not None:
+            examples = list(examples)
             gold = [self.gold(example.reference) for example in examples]
-            losses[self.name] += self.trainer.update(gold, resolver.finder)
+            docs = [self._found(example) for example in examples] if self.cfg["train_on_predicted"] else gold
+            losses[self.name] += self.trainer.update(docs, resolver.finder, counted=gold)
             if sgd is not None:
                 self.finish_update(sgd)
         return losses
@@ -432,15 +442,24 @@ class Linker(Pipe):
         if self.trainer is not None:
             self.trainer.step()
 
-    def gold(self, reference: Doc) -> list[tuple[Mention, tuple[str, ...]]]:
+    def gold(self, reference: Doc) -> "list[GoldMention]":
         """Return the annotated mentions of a reference with the ids that mean the same as theirs."""
-        equivalent_ids = self.require_kb().equivalent_ids
         ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
-        read = self._read(reference, self._types, [len(some) for some in ids])
+        return [(mention, some) for mention, some in self._with_ids(reference, ids) if some]
+
+    def _found(self, example: Example) -> "list[GoldMention]":
+        """Return the predicted mentions of an example: those that a gold mention is the same as, with its ids."""
+        gold = {_place(span): split_concept_ids(span.kb_id_) for span in self._mentions(example.reference)}
+        predicted = example.predicted
+        return self._with_ids(predicted, [gold.get(_place(span), ()) for span in self._mentions(predicted)])
+
+    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]]) -> "list[GoldMention]":
+        """Return the mentions of a doc, each with all ids that mean the same as one of its own."""
+        equivalent_ids = self.require_kb().equivalent_ids
+        read = self._read(doc, self._types, [len(some) for some in ids])
         return [
             (mention, tuple(dict.fromkeys(chain.from_iterable(map(equivalent_ids, some)))))
             for mention, some in zip(read, ids, strict=True)
-            if some
         ]
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
@@ -480,6 +499,11 @@ class Linker(Pipe):
         if self.kb is not None:
             self._check_types(self.kb)
         return self
+
+
+def _place(span: Span) -> tuple[int, int, str]:
+    """Return what two mentions share that are the same, whatever the tokens of their docs."""
+    return span.start_char, span.end_char, span.label_
 
 
 def _ranked_columns(ranking: "Ranking", top_n: int) -> RankedColumns:

@@ -10,21 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Errors
+from .graph import NameGraph
 from .name_encoder import Floats, NameEncoder
 from .routing import Types
 
 if TYPE_CHECKING:
     from .kb import KnowledgeBase
 
-MAX_NAMES = 2_000_000
-"""More names than that are not searched exhaustively: their vectors would take a gigabyte."""
+EXACT_NAMES = 500_000
+"""More names than that are searched through a :class:`.NameGraph`, approximately: each mention would take 5 ms."""
+
+_NAMES_PER_CONCEPT = 4
+"""How many names are looked for, in a graph, for each concept that is wanted, and by how much that grows."""
+
+_MAX_FOUND = 4096
+"""How many names of a graph are looked at for a mention whose type is rare."""
 
 _BLOCK = 64
 """Mentions whose similarities to all names are in memory at once."""
 
 
 class DenseIndex:
-    """The names of a knowledge base as vectors, searched exhaustively by matrix product.
+    """The names of a knowledge base as vectors, searched exhaustively by matrix product, or through a graph.
 
     Args:
         encoder: Encodes names and mentions.
@@ -32,12 +39,10 @@ class DenseIndex:
         vectors: Those of its names, in its order, (n_names, width), where they are known.
 
     Raises:
-        ValueError: It has more names than can be searched so.
+        ImportError: There are more names than `EXACT_NAMES`, and usearch is not installed.
     """
 
-    def __init__(self, encoder: NameEncoder, kb: KnowledgeBase, *, vectors: Floats | None = None) -> None:
-        if kb.n_names > MAX_NAMES:
-            raise ValueError(Errors.B239.format(path=kb.folder, n=kb.n_names, limit=MAX_NAMES))
+    def __init__(self, encoder: NameEncoder, kb: KnowledgeBase, *, vectors: Floats | NameGraph | None = None) -> None:
         self.encoder = encoder
         self.concept_ids: list[str] = []
         self._names: list[str] = []
@@ -53,12 +58,23 @@ class DenseIndex:
         self._bounds = np.array([*starts, len(self._names)], dtype=np.int64)
         self._concepts = np.repeat(np.arange(len(starts)), np.diff(self._bounds))
         self._kb_checksum = kb.checksum
-        if vectors is None or vectors.shape != (len(self._names), encoder.width):
-            vectors = encoder(self._names)
-            if encoder.is_costly:
-                # As they will be stored: a pipeline gives the same answers before and after.
-                vectors = vectors.astype(np.float16)
-        self._vectors = vectors.astype(np.float32, copy=False)
+        self._vectors: Floats | NameGraph
+        if isinstance(vectors, NameGraph):
+            self._vectors = vectors
+        elif len(self._names) > EXACT_NAMES:
+            self._vectors = NameGraph.build(self._names, encoder)
+        else:
+            if vectors is None or vectors.shape != (len(self._names), encoder.width):
+                vectors = encoder(self._names)
+                if encoder.is_costly:
+                    # As they will be stored: a pipeline gives the same answers before and after.
+                    vectors = vectors.astype(np.float16)
+            self._vectors = vectors.astype(np.float32, copy=False)
+
+    @property
+    def graph(self) -> NameGraph | None:
+        """What is searched approximately; None where all names are compared."""
+        return self._vectors if isinstance(self._vectors, NameGraph) else None
 
     def search(
         self, mentions: Floats, top_n: int, *, types: Sequence[Types | None] | None = None
@@ -74,6 +90,11 @@ class DenseIndex:
         Returns:
             For each mention the rows of concepts, the best first; ties in the order of the source.
         """
+        if isinstance(self._vectors, NameGraph):
+            return [
+                self._search_graph(self._vectors, mention[None], top_n, self._mask(types[i] if types else None))
+                for i, mention in enumerate(mentions)
+            ]
         found = []
         for first in range(0, len(mentions), _BLOCK):
             for i, cosines in enumerate(mentions[first : first + _BLOCK] @ self._vectors.T, start=first):
@@ -102,9 +123,15 @@ class DenseIndex:
         return best, cosines[offsets], [self._names[rows[place]] for place in nearest]
 
     def to_bytes(self) -> bytes:
-        """Return the vectors as safetensors, in half precision, with the checksum of their knowledge base."""
+        """Return the vectors as safetensors, in half precision, with the checksum of their knowledge base.
+
+        Raises:
+            TypeError: They are a graph, which has a file of its own.
+        """
         from safetensors.numpy import save
 
+        if isinstance(self._vectors, NameGraph):
+            raise TypeError(NameGraph)
         checksum = np.frombuffer(self._kb_checksum.encode("ascii"), dtype=np.uint8)
         return bytes(save({"vectors": self._vectors.astype(np.float16), "kb": checksum}))
 
@@ -112,6 +139,22 @@ class DenseIndex:
         """Return the canonical name of the concept in a row, and how many names it has."""
         start, end = self._bounds[concept : concept + 2].tolist()
         return self._names[start], end - start
+
+    def _search_graph(
+        self, graph: NameGraph, mention: Floats, top_n: int, mask: NDArray[np.bool_] | None
+    ) -> NDArray[np.int64]:
+        """Return the rows of the nearest concepts; several names may be one concept's, so ever more are looked for."""
+        if not mention.any():
+            return np.empty(0, dtype=np.int64)
+        n = _NAMES_PER_CONCEPT * top_n
+        while True:
+            ((names, cosines),) = graph.search(mention, min(n, len(graph)))
+            concepts = self._concepts[names]
+            keep = cosines > 0 if mask is None else (cosines > 0) & mask[concepts]
+            ids, first = np.unique(concepts[keep], return_index=True)
+            if len(ids) >= top_n or n >= min(len(graph), _MAX_FOUND):
+                return ids[np.lexsort((ids, -cosines[keep][first]))[:top_n]]
+            n *= _NAMES_PER_CONCEPT
 
     def _nearest(self, cosines: Floats, top_n: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return the rows of the nearest concepts, given the cosines of all names."""

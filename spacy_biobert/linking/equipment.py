@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from .reference import KnowledgeBaseReference
 
 if TYPE_CHECKING:  # so that a pipeline without a linker pays nothing for it
     from .dense import DenseIndex
+    from .graph import NameGraph
     from .kb import KnowledgeBase
     from .name_encoder import Floats, NameEncoder
     from .resolver import Resolver
@@ -24,6 +26,8 @@ KB = "kb"
 KB_REFERENCE = "kb_reference.json"
 DENSE = "dense.safetensors"
 VECTORS = "name_vectors.safetensors"
+GRAPH = "name_graph.usearch"
+GRAPH_OF = "name_graph.json"
 RANKER = "ranker.safetensors"
 LEARNED = (DENSE, VECTORS, RANKER)
 
@@ -47,7 +51,7 @@ class Equipment:
         self._trainer: RankerTrainer | None = None
         # Of the names of `kb`, by `dense`: made when they are first needed.
         self._index: DenseIndex | None = None
-        self._vectors: Floats | None = None
+        self._vectors: Floats | NameGraph | None = None
         self.by_reference = False
 
     @property
@@ -139,6 +143,8 @@ class Equipment:
         for name, data in self._learned().items():
             if name not in exclude:
                 (folder / name).write_bytes(data)
+        if GRAPH not in exclude:
+            self._write_graph(folder)
 
     def from_disk(self, folder: Path, *, kb_path: str | None, exclude: Iterable[str] = ()) -> None:
         """Read all parts from a folder; `kb_path` is where a knowledge base lies now that is only referred to."""
@@ -152,9 +158,11 @@ class Equipment:
                 self.kb = KnowledgeBase.open(folder / KB)
         learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
         self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder)
+        if GRAPH not in exclude:
+            self._read_graph(folder)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialize all parts.
+        """Serialize all parts, but a graph of names: whoever reads the bytes makes it anew when it is needed.
 
         Raises:
             ValueError: The knowledge base is too large to travel in memory.
@@ -190,11 +198,44 @@ class Equipment:
             learned[DENSE] = self.dense.to_bytes()
             # Without a ranker nothing asks for them.
             index = self._dense_index() if self.dense.is_costly and self.trainer is not None else None
-            if index is not None:
+            if index is not None and index.graph is None:
                 learned[VECTORS] = index.to_bytes()
         if self.trainer is not None:
             learned[RANKER] = self.trainer.to_bytes()
         return learned
+
+    def _write_graph(self, folder: Path) -> None:
+        """Write the graph of names, which takes long to make, and last of all, what it belongs to."""
+        graph = self._graph()
+        (folder / GRAPH_OF).unlink(missing_ok=True)
+        if graph is None:
+            (folder / GRAPH).unlink(missing_ok=True)
+        else:
+            graph.save(folder / GRAPH)
+            srsly.write_json(folder / GRAPH_OF, self._graph_of())
+
+    def _read_graph(self, folder: Path) -> None:
+        """Open the graph of names, where it is one of these names by this encoder."""
+        if self.kb is None or self.dense is None or not (folder / GRAPH_OF).exists():
+            return
+        if srsly.read_json(folder / GRAPH_OF) == self._graph_of():
+            from .graph import NameGraph
+
+            self._vectors = NameGraph.open(folder / GRAPH, n_names=self.kb.n_names, width=self.dense.width)
+
+    def _graph(self) -> NameGraph | None:
+        from .dense import EXACT_NAMES
+
+        # Without a ranker nothing asks for it.
+        if self.kb is None or self.trainer is None or self.kb.n_names <= EXACT_NAMES:
+            return None
+        index = self._dense_index()
+        return index.graph if index is not None else None
+
+    def _graph_of(self) -> dict[str, str]:
+        """Return the checksums of what a graph of names depends on."""
+        encoder = self.dense.to_bytes() if self.dense is not None else b""
+        return {"kb": self.require_kb().checksum, "encoder": hashlib.sha256(encoder).hexdigest()}
 
     def _set_learned(self, learned: dict[str, bytes], where: str | Path) -> None:
         if DENSE in learned:

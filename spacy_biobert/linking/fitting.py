@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -16,7 +15,7 @@ from .component import Linker
 from .dense import DenseIndex
 from .evaluation import corpus_names, extend_with_names
 from .kb import KnowledgeBase
-from .name_encoder import Floats, NameEncoder
+from .name_encoder import Remembering
 from .training import GoldMention
 
 N_PARTS = 5
@@ -80,7 +79,7 @@ def _parts(
     if published is None:
         yield [linker.gold(doc) for doc in references], linker.resolver().finder
         return
-    encoder = _Remembering(linker.dense) if linker.dense is not None else None
+    encoder = Remembering(linker.dense) if linker.dense is not None else None
     shuffled = list(references)
     order.shuffle(shuffled)
     for number in range(min(N_PARTS, len(shuffled))):
@@ -89,30 +88,6 @@ def _parts(
         kb = KnowledgeBase.build(extend_with_names(published, names), folder / str(number))
         dense = DenseIndex(encoder, kb) if encoder is not None else None
         yield [linker.gold(doc) for doc in shuffled[number::N_PARTS]], CandidateFinder(kb, dense)
-
-
-class _Remembering:
-    """Encodes each name once: the parts have all but a few in common."""
-
-    def __init__(self, encoder: NameEncoder) -> None:
-        self._encoder = encoder
-        self._vectors: dict[str, Floats] = {}
-
-    @property
-    def width(self) -> int:
-        return self._encoder.width
-
-    @property
-    def is_costly(self) -> bool:
-        return self._encoder.is_costly
-
-    def __call__(self, names: Sequence[str]) -> Floats:
-        if missing := [name for name in dict.fromkeys(names) if name not in self._vectors]:
-            self._vectors.update(zip(missing, self._encoder(missing), strict=True))
-        return np.array([self._vectors[name] for name in names], np.float32).reshape(len(names), self.width)
-
-    def to_bytes(self) -> bytes:
-        return self._encoder.to_bytes()
 
 
 def _batches(

@@ -37,6 +37,38 @@ class NameEncoder(Protocol):
         """Return the encoder as safetensors."""
 
 
+class Remembering:
+    """Encodes each name once: for knowledge bases that have all but a few in common.
+
+    Args:
+        encoder: Encodes a name that is new.
+    """
+
+    def __init__(self, encoder: NameEncoder) -> None:
+        self._encoder = encoder
+        self._vectors: dict[str, Floats] = {}
+
+    @property
+    def width(self) -> int:
+        """Size of a vector."""
+        return self._encoder.width
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether the first time takes long."""
+        return self._encoder.is_costly
+
+    def __call__(self, names: Sequence[str]) -> Floats:
+        """Encode names, as the encoder does."""
+        if missing := [name for name in dict.fromkeys(names) if name not in self._vectors]:
+            self._vectors.update(zip(missing, self._encoder(missing), strict=True))
+        return np.array([self._vectors[name] for name in names], np.float32).reshape(len(names), self.width)
+
+    def to_bytes(self) -> bytes:
+        """Return the encoder as safetensors."""
+        return self._encoder.to_bytes()
+
+
 def read_name_encoder(data: bytes, where: Path | str) -> NameEncoder:
     """Read what an encoder's ``to_bytes`` returned; ``where`` names the source in messages.
 

@@ -7,7 +7,7 @@ each concept brings its nearest neighbours in spelling along.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -21,6 +21,25 @@ NEIGHBOURS_PER_CONCEPT = 3
 N_NEIGHBOURS = 8
 MENTIONED_WEIGHT = 6.0
 """How much more often a concept is drawn that the corpus mentions."""
+
+
+def names_of_concepts(kb: KnowledgeBase, mentions: Iterable[tuple[str, Collection[str]]]) -> dict[str, list[str]]:
+    """Sort what a corpus mentions by concept.
+
+    Args:
+        kb: The concepts.
+        mentions: Texts of mentions, and the ids of each, see :func:`.corpus_names`. What has several ids is left out:
+            it is no name of any of them.
+
+    Returns:
+        For the id of each concept that is mentioned, by whichever of its ids, the texts.
+    """
+    names: dict[str, list[str]] = {}
+    for text, ids in mentions:
+        for identifier in kb.equivalent_ids(next(iter(ids))) if len(ids) == 1 else ():
+            if identifier in kb:
+                names.setdefault(identifier, []).append(text)
+    return names
 
 
 class SynonymSampler:

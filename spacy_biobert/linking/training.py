@@ -49,10 +49,21 @@ class RankerTrainer:
         for mentions in docs:
             self.counts.add(count_ids(mentions))
 
-    def update(self, docs: Sequence[Sequence[GoldMention]], finder: CandidateFinder) -> float:
+    def update(
+        self,
+        docs: Sequence[Sequence[GoldMention]],
+        finder: CandidateFinder,
+        *,
+        counted: Sequence[Sequence[GoldMention]] | None = None,
+    ) -> float:
         """Learn from the mentions of some docs; :meth:`step` makes the step.
 
         Each doc is looked at as if it had not been counted: of a doc to come the ranker will not know the answers.
+
+        Args:
+            docs: The mentions of each doc. One without ids is only looked at, as a neighbour of the others.
+            finder: Finds candidates.
+            counted: What :meth:`count` was given for each of these docs, where that is something else.
 
         Returns:
             The mean loss of its mentions, in nats; 0 where there are none.
@@ -61,11 +72,13 @@ class RankerTrainer:
         similar = {query: found.similarity for query, found in known.items()}
         rows: list[Floats] = []
         right: list[Bools] = []
-        for mentions in docs:
-            left_out = count_ids(mentions)
+        for mentions, known_ids in zip(docs, counted or docs, strict=True):
+            left_out = count_ids(known_ids)
             asked = [(query, ids) for mention, ids in mentions for query in chosen_parts(mention, similar)]
             found = [known[query] for query, _ in asked]
             for some, coherent, (_, ids) in zip(found, coherences(found), asked, strict=True):
+                if not ids:
+                    continue
                 rows.append(rank_rows(some, self.counts, coherent, left_out))
                 right.append(right_rows(some, ids))
         if not rows:

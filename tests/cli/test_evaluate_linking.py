@@ -1,8 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 import spacy
 
+from spacy_biobert.linking.bag_encoder import BagEncoder
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.kb import KnowledgeBase
 
@@ -89,6 +91,60 @@ def test_train_linker(invoke, kb_folder, corpus, tmp_path):
     assert linker.dense.width == 8
     status, output = invoke("evaluate-linking", tmp_path / "linker", corpus)
     assert status == 0, output
+
+
+def test_biosyns_protocol_end_to_end(invoke, kb_folder, corpus, tmp_path):
+    """Names of a corpus join the knowledge base, vectors and a ranker learn, and what was learned is scored."""
+    names = tmp_path / "names.txt"
+    status, output = invoke("kb", "extend", kb_folder, tmp_path / "more", corpus)
+    assert status == 0, output
+    status, output = invoke(
+        "train-linker", tmp_path / "more", tmp_path / "linker", corpus, "--published", kb_folder, "--names", names,
+        "--steps", 5, "--width", 8, "--epochs", 2,
+    )  # fmt: skip
+    assert status == 0, output
+    output_path = tmp_path / "scores.json"
+    status, output = invoke("evaluate-linking", tmp_path / "linker", names, "--names", corpus, "--output", output_path)
+    assert status == 0, output
+    assert "corpus.txt: not the strict protocol's" in output
+    scores = json.loads(output_path.read_text())
+    assert scores["names_from"] == {"BioSyn": ["corpus.txt"], "strict": ["corpus.txt"]}
+    biosyn, _ = scores["protocols"]
+    assert biosyn["names"] == KnowledgeBase.open(tmp_path / "more").n_names
+
+
+def test_a_pipelines_encoder_learns_to_read_names(invoke, ruler, kb_folder, bert_folder, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("biobert", config={"model": {"name": str(bert_folder), "window": 32}})
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "pipeline")
+    arguments = ("train-linker", kb_folder, tmp_path / "linker", "--steps", 2)
+    status, output = invoke(*arguments, "--encoder", tmp_path / "pipeline")
+    assert status == 0, output
+    linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
+    assert linker.dense.width == nlp.get_pipe("biobert").model.get_dim("nO")
+    status, output = invoke(*arguments, "--encoder", ruler)
+    assert status == 1
+    assert "[B510]" in output
+
+
+def test_what_the_vectors_learn_as_names(invoke, kb_folder, corpus, bert_folder, tmp_path, monkeypatch):
+    learned = []
+
+    def train(kb, *arguments, **options):
+        learned.append(arguments[-1])
+        return BagEncoder(np.zeros(1, np.uint64), np.zeros((1, 4), np.float32))
+
+    monkeypatch.setattr("spacy_biobert.linking.alignment.train_transformer_encoder", train)
+    monkeypatch.setattr("spacy_biobert.linking.alignment.train_bag_encoder", train)
+    names = {"MESH:D001943": ["Breast cancer"], "MESH:D001241": ["aspirin"], "MESH:D010051": ["Ovary cancer"]}
+    more = {"MESH:D001943": ["Mamma CA"]}
+    named = ("--names", tmp_path / "names.txt")
+    encoder = ("--encoder", bert_folder)
+    for options, expected in [((), {}), (named, more), (encoder, names), ((*encoder, *named), more)]:
+        status, output = invoke("train-linker", kb_folder, tmp_path / "linker", corpus, "--epochs", 1, *options)
+        assert status == 0, output
+        assert learned.pop() == expected
 
 
 def test_train_vectors_alone(invoke, kb_folder, tmp_path):

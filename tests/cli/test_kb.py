@@ -143,6 +143,25 @@ def test_merge(folder, tmp_path):
     assert "[B266]" in run("merge", folder, tmp_path / "none").output
 
 
+def test_extend(folder, tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(
+        "1|t|Mamma CA and Wilsons.\n1|a|\n1\t0\t8\tMamma CA\tDisease\tD001943\n1\t13\t20\tWilsons\tDisease\tD000009\n"
+    )
+    result = run("extend", folder, tmp_path / "more", corpus)
+    assert result.exit_code == 0, result.output
+    assert "1 concepts and 2 names are new" in result.output
+    more = KnowledgeBase.open(tmp_path / "more")
+    assert more.get("MESH:D001943").synonyms == ("Breast Cancer", "Mamma CA")
+    assert more.get("MESH:D000009").name == "Wilsons"
+    (part,) = more.meta["source"]["parts"]
+    assert part["checksum"] == KnowledgeBase.open(folder).checksum
+    assert "names_from" in run("info", tmp_path / "more").output
+    again = run("extend", folder, tmp_path / "more", corpus)
+    assert again.exit_code == 1
+    assert "[B204]" in again.output
+
+
 def test_export(folder, tmp_path):
     result = run("export", folder, tmp_path / "kb.jsonl")
     assert result.exit_code == 0

@@ -21,6 +21,36 @@ from spacy_biobert.linking.abbreviations import expand, find_abbreviations
             "familial adenomatous polyposis (FAP) and attenuated FAP (AFAP)",
             {"FAP": "familial adenomatous polyposis", "AFAP": "attenuated familial adenomatous polyposis"},
         ),
+        # What a definition implies: the parts of the short form, where these are words, and the singular of a plural.
+        (
+            "hyperparathyroidism-jaw tumor syndrome (HPT-JT)",
+            {
+                "HPT-JT": "hyperparathyroidism-jaw tumor syndrome",
+                "HPT": "hyperparathyroidism",
+                "JT": "jaw tumor",
+            },
+        ),
+        (
+            "X-linked adrenoleukodystrophy (X-ALD)",
+            {"X-ALD": "X-linked adrenoleukodystrophy", "ALD": "adrenoleukodystrophy"},
+        ),
+        (
+            "beta-thalassemia intermedia (beta-TI)",
+            {"beta-TI": "beta-thalassemia intermedia", "TI": "thalassemia intermedia"},
+        ),
+        ("retinal dystrophies (RDs)", {"RDs": "retinal dystrophies", "RD": "retinal dystrophies"}),
+        (
+            "hypertrophy of the retinal pigment epithelium (HRPEs)",
+            {
+                "HRPEs": "hypertrophy of the retinal pigment epithelium",
+                "HRPE": "hypertrophy of the retinal pigment epithelium",
+            },
+        ),
+        # What is defined counts before what is implied.
+        (
+            "X-linked adrenoleukodystrophy (X-ALD) and alcoholic liver disease (ALD)",
+            {"ALD": "alcoholic liver disease", "X-ALD": "X-linked adrenoleukodystrophy"},
+        ),
         # The first definition stays.
         ("Wilson disease (WD) and wet dreams (WD)", {"WD": "Wilson disease"}),
         ("in 12 patients (5 men, 7 women)", {}),
@@ -42,6 +72,10 @@ def test_expand():
     assert expand("von Hippel-Lindau (VHL) disease", long_forms) == "von Hippel-Lindau disease"
     assert expand("HD2", long_forms) == "Huntington disease-like 2"
     assert expand("juvenile HD2 and HD", long_forms) == "juvenile Huntington disease-like 2 and Huntington disease"
+    # A number is a type, and a word that the long form ends in is not there twice.
+    assert expand("VHL2", long_forms) == "von Hippel-Lindau type 2"
+    assert expand("HD disease", long_forms) == "Huntington disease"
+    assert expand("HD diseases", long_forms) == "Huntington disease diseases"
     assert expand("HDX", long_forms) == "HDX"
     assert expand("AHD", long_forms) == "AHD"
     assert expand("cancer", {}) == "cancer"

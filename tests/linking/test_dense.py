@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -110,9 +112,10 @@ def test_damaged_files(encoder, tmp_path):
         BagEncoder(np.zeros(3, np.uint64), np.zeros((2, 4), np.float32))
 
 
-def test_too_many_names(kb, encoder, monkeypatch):
-    monkeypatch.setattr("spacy_biobert.linking.dense.MAX_NAMES", 3)
-    with pytest.raises(ValueError, match=r"\[B239\].*more than the 3"):
+def test_many_names_need_a_package(kb, encoder, monkeypatch):
+    monkeypatch.setattr("spacy_biobert.linking.dense.EXACT_NAMES", 3)
+    monkeypatch.setitem(sys.modules, "usearch", None)
+    with pytest.raises(ImportError, match=r"\[B247\].*spacy-biobert\[ann\]"):
         DenseIndex(encoder, kb)
 
 

@@ -150,6 +150,35 @@ def test_in_spacys_training(kb_folder):
     assert evaluate_strict(linker, references, spans_key=None).accuracy >= 2 / 3
 
 
+def test_training_on_predicted_mentions(kb_folder):
+    """What the pipeline finds where a gold mention is gets its ids; what it finds elsewhere is only a neighbour."""
+    nlp = make_linker_nlp(kb_folder, ranker=True, train_on_predicted=True)
+    linker = nlp.get_pipe("biobert_linker")
+    reference = make_reference(nlp, ("copper storage", "MESH:D000002"), ("wilson disease", "MESH:D006527"))
+    linker.initialize(lambda: [Example(nlp.make_doc("x"), reference)], kb=kb_folder)
+    # Tokenized another way: places are characters'.
+    predicted = Doc(nlp.vocab, words=["copper storage", ".", "wilson", "disease", "."])
+    nothing = Example(predicted.copy(), reference)
+    predicted.ents = [Span(predicted, 0, 1, label="Disease"), Span(predicted, 2, 3, label="Disease")]
+    found = linker._found(Example(predicted, reference))
+    assert [(mention.query.text, ids) for mention, ids in found] == [
+        ("copper storage", ("MESH:D000002",)),
+        ("wilson", ()),
+    ]
+    assert linker.update([nothing]) == {"biobert_linker": 0.0}
+    example = Example(predicted, reference)
+    # The doc's own answers are left out of what the ranker knows, also those of mentions that were not found.
+    told = []
+    for option in (True, False):
+        linker.cfg["train_on_predicted"] = option
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("spacy_biobert.linking.training.rank_rows", lambda *row: told.append(row) or rank_rows(*row))
+            assert linker.update([example], sgd=object())["biobert_linker"] > 0
+    assert len(told) == 1 + 2
+    assert all(left_out["OMIM:277900"] == 1 for *_, left_out in told)
+    assert predicted.ents[1].kb_id_ == ""
+
+
 def test_without_a_ranker_nothing_is_trained(nlp):
     linker = nlp.get_pipe("biobert_linker")
     assert not linker.is_trainable

@@ -9,6 +9,7 @@ from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.name_encoder import read_name_encoder
+from spacy_biobert.linking.synonyms import names_of_concepts
 from spacy_biobert.linking.transformer_encoder import MAX_PIECES, TransformerEncoder
 
 from .conftest import make_linker_nlp
@@ -44,6 +45,11 @@ def test_the_order_of_words_counts(encoder):
 def test_long_names_are_cut(encoder):
     assert np.isfinite(encoder(["cancer " * 5000])).all()
     assert np.allclose(*encoder(["cancer " * MAX_PIECES, "cancer " * (MAX_PIECES + 9)]), atol=1e-5)
+
+
+def test_what_a_corpus_mentions_by_concept(kb):
+    mentions = [("WD", ("OMIM:277900",)), ("it", ("MESH:D001943", "MESH:D010051")), ("new", ("MESH:none",)), ("x", ())]
+    assert names_of_concepts(kb, mentions) == {"MESH:D006527": ["WD"]}
 
 
 def test_training_draws_synonyms_together(kb, bert_folder, trained):
