@@ -48,6 +48,9 @@ FEATURES = (
 )
 """What is said of a candidate by itself; :mod:`.ranker` adds what the training data and the document say."""
 
+_OF_SPELLING = [*range(6), FEATURES.index("n_names")]
+"""The columns that hold for every concept, whether there are vectors or not."""
+
 
 class Query(NamedTuple):
     """What to look up for a mention.
@@ -164,20 +167,24 @@ class CandidateFinder:
         by_short = {candidate.concept_id: candidate.score for candidate in short}
         most_similar = full[0].score if full else 0.0
         text = query.text.casefold()
-        features = np.zeros((len(candidates), len(FEATURES)), np.float32)
-        for i, (identifier, _, name) in enumerate(candidates):
+        of_spelling = []
+        for identifier, _, name in candidates:
             similarity = by_full[identifier].score if identifier in by_full else 0.0
-            name_of_concept, n_names = self._names(identifier)
+            name_of_concept, log_names = self._names(identifier)
             exact = similarity == 1.0
-            features[i, :6] = (
-                similarity,
-                exact,
-                similarity - most_similar,
-                exact and name == name_of_concept,
-                name.casefold() == text,
-                by_short.get(identifier, similarity if query.short is None else 0.0),
+            of_spelling.append(
+                (
+                    similarity,
+                    exact,
+                    similarity - most_similar,
+                    exact and name == name_of_concept,
+                    name.casefold() == text,
+                    by_short.get(identifier, similarity if query.short is None else 0.0),
+                    log_names,
+                )
             )
-            features[i, 9] = log1p(n_names)
+        features = np.zeros((len(candidates), len(FEATURES)), np.float32)
+        features[:, _OF_SPELLING] = of_spelling
         if cosines is not None:
             nearest, of_canonical = cosines
             features[:, 6] = nearest
@@ -185,12 +192,14 @@ class CandidateFinder:
             features[:, 8] = of_canonical
         return Found(candidates, features)
 
-    def _names_of(self, identifier: str) -> tuple[str, int]:
-        """Return the canonical name of a concept and how many names it has."""
+    def _names_of(self, identifier: str) -> tuple[str, float]:
+        """Return the canonical name of a concept, and the logarithm of how many names it has, and one."""
         if self.dense is not None:
-            return self.dense.canonical(self.dense.rows[identifier])
-        concept = self.kb.get(identifier)
-        return (concept.name, len(concept.names)) if concept else ("", 0)
+            name, n_names = self.dense.canonical(self.dense.rows[identifier])
+        else:
+            concept = self.kb.get(identifier)
+            name, n_names = (concept.name, len(concept.names)) if concept else ("", 0)
+        return name, log1p(n_names)
 
 
 def _merge(full: Sequence[Candidate], short: Sequence[Candidate], top_n: int) -> list[Candidate]:

@@ -257,8 +257,6 @@ class _Connection:
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         try:
             self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            # Reads in the pages that processes share, in place of copying them.
-            self._connection.execute(f"PRAGMA mmap_size = {path.stat().st_size}")
             status = path.stat()
             self.file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         except (sqlite3.Error, OSError) as error:
