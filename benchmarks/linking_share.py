@@ -5,7 +5,8 @@
 
 The same abstracts of BC5CDR's test set go through `nlp.pipe`: without the linker, with it and its own knowledge base,
 and with it and MEDIC, in which all mentions are looked up or those of diseases alone. They take turns, and the linker
-remembers nothing of the round before; what is stored is the median over the rounds of each round's ratio.
+remembers no mention of the round before (its knowledge base keeps names that it has read, and which words are like the
+words of mentions); what is stored is the median over the rounds of each round's ratio.
 """
 
 from __future__ import annotations

@@ -153,7 +153,8 @@ class CandidateFinder:
         cosines: tuple[Floats, Floats] | None = None
         if self.dense is not None and vector is not None:
             known = [self.dense.rows[candidate.concept_id] for candidate in candidates]
-            new = [row for row in near if row not in set(known)]
+            is_known = set(known)
+            new = [row for row in near if row not in is_known]
             if known or new:
                 nearest, canonical, names = self.dense.describe(vector, [*known, *new])
                 cosines = nearest, canonical

@@ -58,7 +58,7 @@ class ThoroughSearch:
         self._word_bags = word_bags
         self._bag_words = bag_words
         self._bag_lengths = bag_lengths
-        self._rows = WordRows(self._compare, len(word_lengths))
+        self.forget_words()
         self._allowed = MadeOfMasks(self._allow)
 
     def score(
@@ -89,6 +89,10 @@ class ThoroughSearch:
         if not exhaustive:
             found = found._replace(scores=self._exact(products.toarray(), found.mentions, found.items))
         return found._replace(scores=found.scores / lengths[found.mentions])
+
+    def forget_words(self) -> None:
+        """Let go of what is kept of the words of mentions."""
+        self._rows = WordRows(self._compare, len(self._word_lengths))
 
     def _find(self, words: csr_matrix, count: int, masks: Sequence[Mask | None] | None) -> Scored:
         """Return the bags with the highest sums of their words' products, divided by their lengths."""

@@ -1,4 +1,4 @@
-"""Looks up in several threads: numpy and scipy let go of Python's lock where the time goes."""
+"""Looks up in several threads: Python's, where numpy and scipy let go of its lock, or those of a library."""
 
 from __future__ import annotations
 
