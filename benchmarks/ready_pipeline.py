@@ -70,7 +70,8 @@ def speed(rounds: int) -> None:
     for name, value in cost.items():
         print(f"  {name:<36} {value:8.2f}")
     result = {"words_per_second": round(words / statistics.median(seconds)), "words": words, **cost}
-    harness.save(f"ready_pipeline_speed_{harness.processor()[-1]}", {"pipeline": PIPELINE, "version": nlp.meta["version"], **result})
+    kind = harness.processor()[-1]
+    harness.save(f"ready_pipeline_speed_{kind}", {"pipeline": PIPELINE, "version": nlp.meta["version"], **result})
 
 
 def main() -> None:
