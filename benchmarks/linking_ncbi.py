@@ -74,11 +74,11 @@ def main() -> None:
         learned: NameEncoder
         if options.vectors is None:
             learned = train_bag_encoder(kb, settings=BagSettings(steps=options.steps))
+            results["seconds_to_learn_vectors"] = round(time.perf_counter() - start, 1)
         else:
             learned = load_name_encoder(options.vectors)
         # Several dictionaries have most names in common.
         encoder = Remembering(learned)
-        results["seconds_to_learn_vectors"] = round(time.perf_counter() - start, 1)
         spelling = make_linker(nlp, kb)
         strict = make_linker(nlp, kb, encoder, splits["train"], options.epochs)
         biosyn = make_linker(nlp, dictionary, encoder, known, options.epochs, published=kb)
