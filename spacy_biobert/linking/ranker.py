@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from math import log1p
 from typing import Any
 
 import numpy as np
@@ -107,10 +106,20 @@ class ConceptCounts:
         """Count concepts once more."""
         self.counts.update(ids)
 
-    def columns(self, identifier: str, left_out: Mapping[str, int]) -> tuple[float, float]:
-        """Return "frequency" and "seen" of a concept, without the counts of the document that is being learned from."""
-        count = self.counts[identifier] - left_out.get(identifier, 0)
-        return log1p(max(count, 0)), float(count > 0)
+    def columns(self, ids: Sequence[str], left_out: Mapping[str, int]) -> Floats:
+        """Return "frequency" and "seen" of concepts, without the counts of the document that is being learned from.
+
+        Args:
+            ids: Of the concepts.
+            left_out: What the document adds to the counts.
+
+        Returns:
+            An array of shape (n_ids, 2).
+        """
+        counts = np.array([self.counts.get(identifier, 0) for identifier in ids], np.float32)
+        if left_out:
+            counts -= [left_out.get(identifier, 0) for identifier in ids]
+        return np.stack([np.log1p(counts.clip(min=0)), counts > 0], axis=1)
 
 
 def rank_rows(found: Found, counts: ConceptCounts, coherent: Mapping[str, int], left_out: Mapping[str, int]) -> Floats:
@@ -128,9 +137,10 @@ def rank_rows(found: Found, counts: ConceptCounts, coherent: Mapping[str, int], 
     n_found, n_features = found.features.shape
     rows = np.zeros((n_found + 1, len(COLUMNS)), np.float32)
     rows[:-1, :n_features] = found.features
-    for row, candidate in zip(rows, found.candidates, strict=False):
-        row[n_features : n_features + 2] = counts.columns(candidate.concept_id, left_out)
-        row[n_features + 2] = log1p(coherent.get(candidate.concept_id, 0))
+    ids = [candidate.concept_id for candidate in found.candidates]
+    rows[:-1, n_features : n_features + 2] = counts.columns(ids, left_out)
+    if coherent:
+        rows[:-1, n_features + 2] = np.log1p([coherent.get(identifier, 0) for identifier in ids])
     best = found.features.max(axis=0) if n_found else np.zeros(n_features, np.float32)
     rows[-1, -3:] = (1.0, best[FEATURES.index("similarity")], best[FEATURES.index("cosine")])
     return rows

@@ -93,13 +93,12 @@ class Resolver:
                 for query in parts:
                     shares = probabilities(next(scores))
                     candidates = found[query].candidates
-                    best = np.argsort(-shares[:-1], kind="stable")[:top_n].tolist()
+                    best = np.argsort(-shares[:-1], kind="stable")[:top_n]
+                    rounded = shares[best].round(SCORE_DECIMALS).tolist()
                     ranked.append(
                         [
-                            Candidate(
-                                candidates[i].concept_id, round(float(shares[i]), SCORE_DECIMALS), candidates[i].name
-                            )
-                            for i in best
+                            Candidate(candidates[i].concept_id, share, candidates[i].name)
+                            for i, share in zip(best.tolist(), rounded, strict=True)
                         ]
                     )
                     fits.append(1.0 - float(shares[-1]))
@@ -122,16 +121,12 @@ def chosen_parts(mention: Mention, similar: Mapping[Query, float]) -> tuple[Quer
 
 
 def coherences(found: Sequence[Found]) -> list[dict[str, int]]:
-    """Count, for each mention of a doc, how many others are spelled like a name of each of its candidates."""
+    """Count, for each mention of a doc, how many others are spelled like a name of each concept that any is."""
     exact = [{candidate.concept_id for candidate in some.candidates if candidate.score == 1.0} for some in found]
     total = Counter(identifier for ids in exact for identifier in ids)
     return [
-        {
-            candidate.concept_id: others
-            for candidate in some.candidates
-            if (others := total[candidate.concept_id] - (candidate.concept_id in own)) > 0
-        }
-        for some, own in zip(found, exact, strict=True)
+        {identifier: count - (identifier in own) for identifier, count in total.items() if count > (identifier in own)}
+        for own in exact
     ]
 
 
