@@ -21,7 +21,7 @@ from .name_encoder import Floats, NameEncoder
 # Chosen on 230,000 names of diseases, MeSH's headings and human genes, see benchmarks/README.md.
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 128
-_EXPANSION_SEARCH = 128
+_EXPANSION_SEARCH = 512
 
 _AT_ONCE = 65_536
 """Names that are encoded before they join the graph; all vectors are never in memory at once."""
@@ -89,7 +89,7 @@ class NameGraph:
         return np.stack(found).astype(np.float32, copy=False)
 
     def search(self, mentions: Floats, n: int) -> list[tuple[NDArray[np.int64], Floats]]:
-        """Find the names nearest to mentions; about one in a hundred is missed.
+        """Find the names nearest to mentions; about three in a hundred are missed.
 
         Args:
             mentions: Their vectors, (n_mentions, width).
