@@ -1,8 +1,8 @@
 """Linear layers that oneDNN multiplies, activation included, for inference on a CPU.
 
-`torch.nn.functional.linear` multiplies float32 by MKL, which does not use all of the processors that are not Intel's,
-and lays a bfloat16 weight out anew for each product. The operators that PyTorch's own compiler emits for frozen weights
-do neither, and compute the activation that follows as results leave the product, from float32 sums that have not been
+`torch.nn.functional.linear` multiplies float32 by MKL, which falls behind oneDNN on some processors, and lays a
+bfloat16 weight out anew for each product. The operators that PyTorch's own compiler emits for frozen weights do
+neither, and compute the activation that follows as results leave the product, from float32 sums that have not been
 rounded yet: that takes half the time of a pass of its own (``benchmarks/layer_speed.py``).
 
 A bfloat16 weight is a copy, and is brought into oneDNN's own layout. A float32 one stays the tensor that it is: the

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import Errors
+from ..forking import is_forked
 from .bert import Bert, Layout
 from .int8 import measure_reach, quantise
 from .packed import pack_weights, packing_available
@@ -24,24 +25,16 @@ from .windows import Batch, Plan
 
 Pooling = Literal["mean", "first"]
 
-_forked = False
-
-
-def _note_fork() -> None:
-    global _forked
-    _forked = True
-
-
-if hasattr(os, "register_at_fork"):  # Windows cannot fork
-    os.register_at_fork(after_in_child=_note_fork)
+_settled_in: int | None = None
+"""The forked process that has been told to run on one thread."""
 
 
 def _mind_fork() -> None:
-    """Run on one thread in a forked process: its parent's thread pool is not there, and waiting for it never ends."""
-    global _forked
-    if _forked:
+    """Run on one thread in a forked process, see `forking`. Told once: who sets another number later is obeyed."""
+    global _settled_in
+    if is_forked() and _settled_in != os.getpid():
         torch.set_num_threads(1)
-        _forked = False
+        _settled_in = os.getpid()
 
 
 class Runtime:

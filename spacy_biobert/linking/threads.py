@@ -7,22 +7,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from ..forking import is_forked
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_THREADS = 4
 """With more, they would wait for Python's lock and for memory."""
-
-_forked = False
-
-
-def _note_fork() -> None:
-    global _forked
-    _forked = True
-
-
-if hasattr(os, "register_at_fork"):  # Windows cannot fork
-    os.register_at_fork(after_in_child=_note_fork)
 
 
 def map_in_threads(
@@ -50,9 +41,9 @@ def map_in_threads(
 def n_native_threads() -> int:
     """Return how many threads a library may use that keeps them (OpenMP's).
 
-    One in a forked process: the threads that its parent has made are not there, and waiting for them never ends.
+    One in a forked process, see :mod:`..forking`.
     """
-    return 1 if _forked else min(MAX_THREADS, n_processors())
+    return 1 if is_forked() else min(MAX_THREADS, n_processors())
 
 
 def n_processors() -> int:
