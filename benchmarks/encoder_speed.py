@@ -2,9 +2,11 @@
 
     python benchmarks/encoder_speed.py minilm
     python benchmarks/encoder_speed.py base
+    python benchmarks/encoder_speed.py base --gpu --abstracts 500
 
 Both sides load the same checkpoint and annotate the same texts through ``nlp.pipe``, tokenization included, in one
-process, taking turns. ``base`` is a BERT-base of random weights: speed does not depend on what they are.
+process, taking turns. ``base`` is a BERT-base of random weights: speed does not depend on what they are. On a GPU spaCy
+itself runs there, too, for both sides, and spaCy-transformers is also timed with its own mixed precision.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def random_bert_base(folder: Path) -> Path:
     return folder
 
 
-def theirs(checkpoint: Path, labels: Sequence[str] = LABELS) -> Language:
+def theirs(checkpoint: Path, labels: Sequence[str] = LABELS, *, mixed_precision: bool = False) -> Language:
     """Make the pipeline that spaCy's own quickstart makes: strided windows of 128 tokens, 96 apart."""
     nlp = spacy.blank("en")
     nlp.add_pipe(
@@ -45,6 +47,7 @@ def theirs(checkpoint: Path, labels: Sequence[str] = LABELS) -> Language:
                 "@architectures": "spacy-transformers.TransformerModel.v3",
                 "name": str(checkpoint),
                 "tokenizer_config": {"use_fast": True},
+                "mixed_precision": mixed_precision,
                 "get_spans": {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96},
             }
         },
@@ -92,12 +95,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--window", type=int, default=128)
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16", "int8"])
+    parser.add_argument("--gpu", action="store_true", help="run on the first GPU, where there is no int8")
     args = parser.parse_args()
+    if args.gpu:
+        spacy.require_gpu(0)
+        args.precisions = [precision for precision in args.precisions if precision != "int8"]
 
     texts = harness.abstracts(args.abstracts)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = harness.minilm_folder() if args.size == "minilm" else random_bert_base(Path(folder))
         pipelines = {"spacy-transformers + ner, float32": theirs(checkpoint)}
+        if args.gpu:
+            pipelines["spacy-transformers + ner, mixed"] = theirs(checkpoint, mixed_precision=True)
         for precision in args.precisions:
             pipelines[f"biobert + biobert_ner, {precision}"] = ours(checkpoint, precision, args.window)
     peer, *_ = pipelines
@@ -112,7 +121,7 @@ def main() -> None:
         result[name] = {"words_per_second": round(words[peer] / harness.median(times)), "ratio": harness.median(ratios)}
         print(f"{name:<40} {result[name]['words_per_second']:>8,} words/s   {result[name]['ratio']:.2f}x")
     # Ratios differ from one kind of processor to another, and their results stand side by side.
-    name = f"encoder_speed_{args.size}_{harness.processor()[-1]}"
+    name = f"encoder_speed_{args.size}_{'gpu' if args.gpu else harness.processor()[-1]}"
     harness.save(name, {"texts": len(texts), "words": words[peer], "sides": result})
 
 

@@ -74,8 +74,9 @@ def processor() -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """Say what kind of processor the figures come from."""
-    return {"cores": os.cpu_count(), "torch": torch.__version__, "processor": ", ".join(processor())}
+    """Say what kind of processor the figures come from, and of GPU where there is one."""
+    card = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
+    return {"cores": os.cpu_count(), "torch": torch.__version__, "processor": ", ".join(processor()), **card}
 
 
 def save(name: str, result: Mapping[str, Any]) -> None:

@@ -88,7 +88,7 @@ class Cell:
         share = "" if self.share == 1.0 else f"-{round(100 * self.share)}%"
         only = "-sentences" if self.sentences_only else ""
         name = "" if self.name == "recipe" else f"-{self.name}"
-        return CELLS / f"{self.corpus}{share}{only}-{self.weights}-{self.system}{name}-{self.seed}.json"
+        return CELLS / f"{self.corpus}{share}{only}-{Path(self.weights).name}-{self.system}{name}-{self.seed}.json"
 
 
 def sentences(corpus: Corpus, split: str) -> list[Sentence]:

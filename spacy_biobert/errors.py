@@ -100,7 +100,7 @@ class Errors:
     )
     B021 = "precision = '{precision}' has no meaning. Use one of: {known}."
     B022 = "{option} = '{value}' has no meaning in an encoder's config. Use one of: {known}."
-    B023 = "max_batch_pieces = {value} leaves nothing to run. Use at least 1; 2048 suits a CPU."
+    B023 = "max_batch_pieces = {value} leaves nothing to run. Use at least 1, or null for what suits the device."
     B024 = (
         "int8 runs on a CPU only, in prediction only, and needs a build of PyTorch with oneDNN. Use precision = "
         '"auto" (or "bfloat16", "float32").'

@@ -71,7 +71,7 @@ def test_fill_config_keeps_every_choice(project):
     after = spacy.util.load_config(project / "filled.cfg")
     assert after["components"]["biobert"]["model"]["window"] == 64
     assert after["components"]["biobert_linker"]["top_n"] == before["components"]["biobert_linker"]["top_n"]
-    assert after["components"]["biobert"]["max_batch_pieces"] == 2048
+    assert after["components"]["biobert"]["max_batch_pieces"] is None
 
 
 def test_debug_config(project):

@@ -82,7 +82,7 @@ def build_tok2vec_encoder_v1(
     precision: str = "auto",
     train_precision: str = "auto",
     device: str = "auto",
-    max_batch_pieces: int = 2048,
+    max_batch_pieces: int | None = None,
     revision: str | None = None,
     casing: Casing = "auto",
     pooling: Pooling = "mean",
@@ -102,7 +102,7 @@ def build_tok2vec_encoder_v1(
         precision: How it runs; this and the next three are what a ``biobert`` component has as its own options.
         train_precision: Arithmetic of training.
         device: Where it runs.
-        max_batch_pieces: Word pieces that go through the network at once.
+        max_batch_pieces: Word pieces that go through the network at once; None for what suits the device.
         revision: Branch, tag or commit of the hub repository.
         casing: Whether text is lower-cased.
         pooling: How the pieces of a token become one vector.

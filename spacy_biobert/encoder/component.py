@@ -43,7 +43,7 @@ DEFAULT_CONFIG = Config().from_str(
         "precision": "auto",
         "train_precision": "auto",
         "device": "auto",
-        "max_batch_pieces": 2048,
+        "max_batch_pieces": None,
     },
 )
 def make_biobert(
@@ -53,7 +53,7 @@ def make_biobert(
     precision: str,
     train_precision: str,
     device: str,
-    max_batch_pieces: int,
+    max_batch_pieces: int | None,
 ) -> BioBert:
     """Make a `BioBert` component, the factory ``biobert``."""
     return BioBert(
@@ -85,7 +85,7 @@ class BioBert(TrainablePipe):
             processor does best.
         train_precision: The same of training, where bfloat16 means mixed precision on float32 weights.
         device: ``"auto"`` (where spaCy runs), ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
-        max_batch_pieces: Word pieces that go through the network at once.
+        max_batch_pieces: Word pieces that go through the network at once; None for what suits the device.
         rivals: Names of other encoders that stand before this one in the pipeline.
     """
 
@@ -98,7 +98,7 @@ class BioBert(TrainablePipe):
         precision: str = "auto",
         train_precision: str = "auto",
         device: str = "auto",
-        max_batch_pieces: int = 2048,
+        max_batch_pieces: int | None = None,
         rivals: Iterable[str] = (),
     ) -> None:
         self.vocab = vocab
@@ -197,7 +197,7 @@ class BioBert(TrainablePipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Encode a stream of docs, `batch_size` of them at a time, or fewer where they are long."""
         error_handler = self.get_error_handler()
-        for docs in _batches(stream, batch_size, max_tokens=16 * self._shim.run.max_batch_pieces):
+        for docs in _batches(stream, batch_size, max_tokens=16 * self._shim.run.batch_pieces):
             try:
                 self.set_annotations(docs, self.predict(docs))
             except Exception as error:

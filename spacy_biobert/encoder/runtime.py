@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,7 +22,7 @@ from .bert import Bert, Layout
 from .int8 import measure_reach, quantise
 from .packed import pack_weights, packing_available
 from .precision import multiplies_bfloat16, multiplies_tiles, resolve_device, resolve_precision
-from .windows import Batch, Plan
+from .windows import Batch, Ints, Plan
 
 Pooling = Literal["mean", "first"]
 
@@ -100,20 +101,22 @@ class Runtime:
             bert = self._inference().eval()
             n_rows = sum(len(batch.ids) for batch in plan.batches)
             hidden = torch.empty(n_rows, bert.config.width, device=self.device)
+            where = send((plan.piece_rows, plan.token_starts, plan.token_lengths), self.device)
             row = 0
             for batch in plan.batches:
                 output = self._run(bert, batch)
                 hidden[row : row + len(output)] = output
                 row += len(output)
-            return pool(hidden, plan, pooling)
+            return pool(hidden, pooling, *where)
 
     def train(self, plan: Plan, pooling: Pooling, *, autocast: bool) -> Tensor:
         """Return token vectors that remember how they were made, for `torch.autograd.backward`."""
         _mind_fork()
         self.bert.train()
+        where = send((plan.piece_rows, plan.token_starts, plan.token_lengths), self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=autocast):
             outputs = [self._run(self.bert, batch) for batch in plan.batches]
-        return pool(torch.cat([output.float() for output in outputs]), plan, pooling)
+        return pool(torch.cat([output.float() for output in outputs]), pooling, *where)
 
     def _run(self, bert: Bert, batch: Batch) -> Tensor:
         return bert(*to_device(batch, self.device))
@@ -121,11 +124,24 @@ class Runtime:
 
 def to_device(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Layout]:
     """Bring a batch to where it is encoded: what `Bert.forward` takes."""
-    ids, positions, places, rows, lengths = (
-        torch.from_numpy(array).to(device, non_blocking=True)
-        for array in (batch.ids, batch.positions, batch.places, batch.rows, batch.lengths)
-    )
+    arrays = (batch.ids, batch.positions, batch.places, batch.rows, batch.lengths)
+    ids, positions, places, rows, lengths = send(arrays, device)
     return ids, positions, Layout.make(places, rows, lengths)
+
+
+def send(arrays: Sequence[Ints], device: torch.device) -> list[Tensor]:
+    """Bring arrays to a device, without copies on a CPU.
+
+    To a GPU they go together, from pinned memory: one transfer, for which nobody waits. From ordinary memory each
+    would wait until the GPU has done all that it was asked before.
+    """
+    if device.type != "cuda":
+        return [torch.from_numpy(array).to(device) for array in arrays]
+    sizes = [array.size for array in arrays]
+    pinned = torch.empty(sum(sizes), dtype=torch.int64, pin_memory=True)
+    np.concatenate([array.ravel() for array in arrays], out=pinned.numpy())
+    sent = pinned.to(device, non_blocking=True).split(sizes)
+    return [some.view(array.shape) for some, array in zip(sent, arrays, strict=True)]
 
 
 def twin(bert: Bert, dtype: torch.dtype) -> Bert:
@@ -139,22 +155,21 @@ def twin(bert: Bert, dtype: torch.dtype) -> Bert:
     return other.requires_grad_(False)
 
 
-def pool(hidden: Tensor, plan: Plan, pooling: Pooling) -> Tensor:
-    """Pool the hidden states of pieces to one vector for each token.
+def pool(hidden: Tensor, pooling: Pooling, piece_rows: Tensor, token_starts: Tensor, token_lengths: Tensor) -> Tensor:
+    """Pool the hidden states of pieces to one vector for each token; see `windows.Plan`.
 
     Args:
         hidden: The hidden states of the plan's batches, one after another, (rows, width), float32.
-        plan: Says which rows are whose.
         pooling: ``"mean"`` of a token's pieces, or its ``"first"`` piece.
+        piece_rows: For each piece its row, (n_pieces,).
+        token_starts: For each token the index of its first piece, (n_tokens,).
+        token_lengths: Pieces of each token, (n_tokens,).
 
     Returns:
         Vectors of shape (n_tokens, width); zeros for tokens that have no pieces.
     """
-    rows = torch.from_numpy(plan.piece_rows).to(hidden.device)
-    starts = torch.from_numpy(plan.token_starts).to(hidden.device)
     if pooling == "mean":
-        return F.embedding_bag(rows, hidden, starts, mode="mean")
-    filled = torch.from_numpy(plan.token_lengths > 0).to(hidden.device)
+        return F.embedding_bag(piece_rows, hidden, token_starts, mode="mean")
     # A token without pieces may start past the end; its row is masked out.
-    first = hidden[rows[starts.clamp_max(len(rows) - 1)]]
-    return first * filled[:, None]
+    first = hidden[piece_rows[token_starts.clamp_max(len(piece_rows) - 1)]]
+    return first * (token_lengths > 0)[:, None]

@@ -31,6 +31,9 @@ from .storage import SaveDtype
 from .tokenization import Casing, PieceTokenizer
 from .windows import Plan, make_plan, make_windows
 
+CPU_BATCH_PIECES, GPU_BATCH_PIECES = 2048, 16384
+"""What keeps a CPU's activations near its caches, and what keeps a GPU busy for longer than it takes to ask it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSettings:
@@ -54,7 +57,13 @@ class RunSettings:
     device: str = "auto"
     precision: str = "auto"
     train_precision: str = "auto"
-    max_batch_pieces: int = 2048
+    max_batch_pieces: int | None = None
+
+    @property
+    def batch_pieces(self) -> int:
+        """Word pieces that go through the network at once: what suits the device, where nothing was asked for."""
+        on_cpu = resolve_device(self.device).type == "cpu"
+        return self.max_batch_pieces or (CPU_BATCH_PIECES if on_cpu else GPU_BATCH_PIECES)
 
 
 class EncoderShim(Shim):
@@ -117,7 +126,7 @@ class EncoderShim(Shim):
     def configure(self, **changes: Any) -> None:
         """Change how the encoder runs; raises ValueError for what makes no sense or is not to be had here."""
         run = dataclasses.replace(self.run, **changes)
-        if run.max_batch_pieces < 1:
+        if run.max_batch_pieces is not None and run.max_batch_pieces < 1:
             raise ValueError(Errors.B023.format(value=run.max_batch_pieces))
         device = resolve_device(run.device)
         resolve_precision(run.precision, device)
@@ -136,7 +145,7 @@ class EncoderShim(Shim):
             return None
         windows = make_windows(pieces, window=self.settings.window, overlap=self.settings.overlap)
         tokenizer = self.checkpoint.tokenizer
-        budget = self.run.max_batch_pieces
+        budget = self.run.batch_pieces
         return make_plan(
             pieces, windows, max_batch_pieces=budget, cls=tokenizer.cls, sep=tokenizer.sep, pad=tokenizer.pad
         )

@@ -139,7 +139,7 @@ def pretrain(
     with (output / "log.jsonl").open("a", encoding="utf8") as log:
         for step in range(first, n_steps):
             now = pretrainer.step(step)
-            loss = now if loss is None else _SMOOTHING * loss + (1 - _SMOOTHING) * now
+            loss = now if loss is None else loss.lerp_(now, 1 - _SMOOTHING)
             made = step + 1
             saving = made % save_every == 0 or made == n_steps
             if saving:
@@ -150,7 +150,7 @@ def pretrain(
             if saving or made % report_every == 0:
                 seconds = (time.monotonic() - started) / (made - first)
                 rate, left = settings.step_pieces / seconds, seconds * (n_steps - made)
-                told = Report(made, n_steps, loss, standing.held_out if saving else None, rate, left)
+                told = Report(made, n_steps, float(loss), standing.held_out if saving else None, rate, left)
                 log.write(json.dumps(asdict(told)) + "\n")
                 log.flush()
                 report(told)

@@ -19,7 +19,7 @@ from ..encoder.bert import Bert
 from ..encoder.checkpoints import Checkpoint
 from ..encoder.pieces import Pieces
 from ..encoder.precision import resolve_device
-from ..encoder.runtime import to_device
+from ..encoder.runtime import send, to_device
 from ..encoder.windows import ROWS_STEP, Batch, Windows, make_plan
 from .masking import Vocabulary, mask_words
 from .model import NO_PIECE, MaskedPieceHead
@@ -106,14 +106,14 @@ class Pretrainer:
         modules: dict[str, nn.Module] = {"bert": self.bert, "head": self.head}
         return modules if self.teacher is None else {**modules, "teacher": self.teacher}
 
-    def step(self, step: int) -> float:
-        """Make one step.
+    def step(self, step: int) -> Tensor:
+        """Make one step, without waiting for a GPU to be done with it.
 
         Args:
             step: Its number, from 0.
 
         Returns:
-            The mean negative log-likelihood of a hidden piece before the step, in nats.
+            The mean negative log-likelihood of a hidden piece before the step, in nats; a scalar on the device.
         """
         torch.manual_seed(self.settings.seed * 1_000_003 + step)
         rng = np.random.default_rng([self.settings.seed, step, _STEP])
@@ -133,7 +133,7 @@ class Pretrainer:
             group["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return float(total) / max(1, n_hidden)
+        return total / max(1, n_hidden)
 
     @torch.no_grad()
     def validate(self) -> float:
@@ -153,7 +153,7 @@ class Pretrainer:
     def _loss(self, batch: Batch, rows: Ints, targets: Ints) -> tuple[Tensor, Tensor]:
         """Return the sum of the negative log-likelihoods of hidden pieces, and what is to be made less."""
         ids, positions, layout = to_device(batch, self.device)
-        where, pieces = (torch.from_numpy(array).to(self.device) for array in (rows, targets))
+        where, pieces = send((rows, targets), self.device)
         table = self.bert.embeddings.word.weight
         dtype = torch.bfloat16 if self.settings.bfloat16 else torch.float32
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bfloat16):
