@@ -1,4 +1,4 @@
-"""Fixtures that several rooms use: tiny random checkpoints, and pipelines on them."""
+"""Fixtures that several rooms use: tiny random checkpoints, pipelines on them, and processes that start at once."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.language import Language
 from tiny import FAMILIES, add_head, build_hf_model, make_examples
+from warm import WarmPython
 
 # How long an example takes says more about what else the machine does than about the code.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -29,6 +30,14 @@ def hf_models(tmp_path_factory):
 def bert_folder(hf_models) -> Path:
     """Checkpoint folder of a tiny uncased BERT: width 32, 2 layers, 64 positions."""
     return hf_models["bert"][1]
+
+
+@pytest.fixture(scope="session")
+def warm_python():
+    """Run Python in a process of its own that need not import the large libraries first."""
+    python = WarmPython()
+    yield python.run
+    python.close()
 
 
 @pytest.fixture

@@ -101,8 +101,10 @@ def test_outputs_are_ignored_by_git(load):
         pytest.skip("This is not a git checkout.")
     made = [path for name in NAMES for path in outputs(load(dataset=name))]
     dests = [path.as_posix() for path in read_assets(ROOT)]
-    for path in [*made, *dests, "project.lock", ".venv/any"]:
-        assert subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False).returncode == 0, path
+    paths = [*made, *dests, "project.lock", ".venv/any"]
+    command = ["git", "-c", "core.quotePath=false", "check-ignore", "--stdin"]
+    done = subprocess.run(command, cwd=ROOT, input="\n".join(paths), capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()) == set(paths)
 
 
 def test_scripts_call_what_exists(load):
@@ -252,11 +254,17 @@ def test_own_files_of_any_format(project):
     project_run(project, "train", overrides=overrides, dry=True)
 
 
-def test_nothing_runs_twice(project, capfd):
+def test_nothing_runs_twice(project, monkeypatch, capsys, warm_python):
+    def run_command(command, capture):
+        assert command[0] == sys.executable
+        done = warm_python(*command[1:], cwd=Path.cwd())
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    monkeypatch.setattr("weasel.cli.run.run_command", run_command)
     overrides = {"vars.dataset": "sample"}
     for command in ("fetch", "prepare", "fetch", "prepare"):
         project_run(project, command, overrides=overrides)
-    assert capfd.readouterr().out.count("Skipping 'prepare'") == 1
+    assert capsys.readouterr().out.count("Skipping 'prepare'") == 1
     # Another sentence in the corpus, and it runs again.
     (project / "assets" / "sample").unlink()
     shutil.copytree(ROOT / "assets" / "sample", project / "assets" / "sample")
@@ -264,7 +272,7 @@ def test_nothing_runs_twice(project, capfd):
         file.write("\n999999|t|One more.\n999999|a|\n")
     for command in ("fetch", "prepare"):
         project_run(project, command, overrides=overrides)
-    assert "Skipping" not in capfd.readouterr().out
+    assert "Skipping" not in capsys.readouterr().out
 
 
 # --- Makefile and CI ---

@@ -57,7 +57,8 @@ def test_doc_bytes_and_copies_keep_scores(nlp):
 def test_two_processes(nlp, tmp_path):
     nlp.to_disk(tmp_path / "model")
     script = """
-        import sys, spacy
+        import sys, spacy, torch
+        torch.set_num_threads(2)
         if __name__ == "__main__":
             nlp = spacy.load(sys.argv[1])
             texts = ["Aspirin causes gastric bleeding .", "", "Nothing was found ."] * 5
