@@ -65,8 +65,14 @@ def serve():
     while line := sys.stdin.readline():
         process = os.fork()
         if process == 0:
+            os.setpgid(0, 0)
             return json.loads(line)
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+        try:
+            status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        finally:  # no process that it has started is left behind
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+        print(status, flush=True)
     return None
 
 
@@ -106,8 +112,6 @@ def work(arguments):
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        todo = serve()
-    if todo is not None:
+    if (todo := serve()) is not None:
         settle(todo)
         work(todo["arguments"])
