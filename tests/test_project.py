@@ -49,6 +49,18 @@ def load(project):
     return lambda **values: load_project_config(project, overrides={f"vars.{key}": values[key] for key in values})
 
 
+@pytest.fixture
+def warm_commands(monkeypatch, warm_python):
+    """Let `spacy project run` fork its processes instead of starting them."""
+
+    def run_command(command, capture):
+        assert command[0] == sys.executable
+        done = warm_python(*command[1:], cwd=Path.cwd())
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    monkeypatch.setattr("weasel.cli.run.run_command", run_command)
+
+
 @pytest.fixture(scope="module")
 def setup_cfg():
     config = ConfigParser(interpolation=None)
@@ -236,7 +248,7 @@ def test_the_command_for_entities_alone_passes_every_variable_on():
     assert "--vars.config ${vars.ner_config}" in script
 
 
-def test_own_files_of_any_format(project):
+def test_own_files_of_any_format(project, warm_commands):
     """Own files, without a description: what the command `ner` does with them, up to training."""
     shutil.copy(ROOT / "assets" / "sample" / "train.pubtator", project / "train.pubtator")
     (project / "dev.tsv").write_text("Aspirin\tB-Chemical\n", encoding="utf-8")
@@ -254,13 +266,7 @@ def test_own_files_of_any_format(project):
     project_run(project, "train", overrides=overrides, dry=True)
 
 
-def test_nothing_runs_twice(project, monkeypatch, capsys, warm_python):
-    def run_command(command, capture):
-        assert command[0] == sys.executable
-        done = warm_python(*command[1:], cwd=Path.cwd())
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    monkeypatch.setattr("weasel.cli.run.run_command", run_command)
+def test_nothing_runs_twice(project, warm_commands, capsys):
     overrides = {"vars.dataset": "sample"}
     for command in ("fetch", "prepare", "fetch", "prepare"):
         project_run(project, command, overrides=overrides)
