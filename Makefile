@@ -9,10 +9,12 @@
 #   LEARN_RATE=…            highest learning rate                     [0.0003; 5e-5 where ENCODER is given]
 #   CONFIG=… SEED=…         training config, random seed
 #   WORKFLOW=…              a workflow or command of project.yml      [all]
+#   WORKERS=4               how many processes share the tests      [2]
 #   PYTHON=python3.12       the Python that .venv is made with        [python3]
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2
 WORKFLOW ?= all
 
 # The embedded encoder is small and learns fast; BERT-base does not.
@@ -45,7 +47,7 @@ run: $(VENV)/installed$(if $(CUDA),-cuda)
 	@echo "Done. Look at output/report.html, or load the pipeline yourself: README.md says how."
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check spacy_biobert tests scripts benchmarks

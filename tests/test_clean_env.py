@@ -71,6 +71,7 @@ def test_the_environment_is_made_once_and_made_clean(clean_env, wheel, tmp_path,
     env, constraints = tmp_path / ".env-x", tmp_path / "constraints.txt"
     constraints.write_text("")
     installed: list[list[str]] = []
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(clean_env, "build_own_wheel", lambda folder: shutil.copy(wheel, folder / "own.whl"))
     monkeypatch.setattr(clean_env, "pip_install", lambda python, packages, constraints: installed.append(packages))
     monkeypatch.setattr(sys, "argv", ["clean_env.py", str(env), str(wheel), "--constraints", str(constraints)])
@@ -80,9 +81,18 @@ def test_the_environment_is_made_once_and_made_clean(clean_env, wheel, tmp_path,
     assert not (env / "left_over").exists()
     assert [Path(package).name for package in installed[0]] == ["own.whl", wheel.name]
     assert [package["name"] for package in json.loads((env / "installed.json").read_text())["packages"]]
+    # It sees nothing of this one.
+    code = """if True:
+        from importlib.util import find_spec
+        import os
+        print(find_spec("spacy"), find_spec("torch"), os.environ.get("PYTHONPATH"))
+    """
+    assert clean_env.run([str(env / "bin" / "python"), "-c", code], capture=True).split() == ["None"] * 3
     clean_env.main()
     assert len(installed) == 1
     assert "already has" in capsys.readouterr().out
+    # Another environment is wanted; that it is made anew was seen above.
+    monkeypatch.setattr(clean_env, "make_env", lambda env: env / "bin" / "python")
     monkeypatch.setattr(sys, "argv", [*sys.argv, "--gpu", "0"])
     clean_env.main()
     assert installed[1][0].endswith("own.whl[cuda]")
@@ -91,14 +101,3 @@ def test_the_environment_is_made_once_and_made_clean(clean_env, wheel, tmp_path,
 def test_a_failing_step_ends_it(clean_env):
     with pytest.raises(SystemExit, match="failed with status 3"):
         clean_env.run([sys.executable, "-c", "raise SystemExit(3)"])
-
-
-def test_the_environment_sees_nothing_of_this_one(clean_env, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    python = clean_env.make_env(tmp_path / "env")
-    code = """if True:
-        from importlib.util import find_spec
-        import os
-        print(find_spec("spacy"), find_spec("torch"), os.environ.get("PYTHONPATH"))
-    """
-    assert clean_env.run([str(python), "-c", code], capture=True).split() == ["None"] * 3

@@ -49,6 +49,18 @@ def load(project):
     return lambda **values: load_project_config(project, overrides={f"vars.{key}": values[key] for key in values})
 
 
+@pytest.fixture
+def warm_commands(monkeypatch, warm_python):
+    """Let `spacy project run` fork its processes instead of starting them."""
+
+    def run_command(command, capture):
+        assert command[0] == sys.executable
+        done = warm_python(*command[1:], cwd=Path.cwd())
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    monkeypatch.setattr("weasel.cli.run.run_command", run_command)
+
+
 @pytest.fixture(scope="module")
 def setup_cfg():
     config = ConfigParser(interpolation=None)
@@ -101,8 +113,10 @@ def test_outputs_are_ignored_by_git(load):
         pytest.skip("This is not a git checkout.")
     made = [path for name in NAMES for path in outputs(load(dataset=name))]
     dests = [path.as_posix() for path in read_assets(ROOT)]
-    for path in [*made, *dests, "project.lock", ".venv/any"]:
-        assert subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False).returncode == 0, path
+    paths = [*made, *dests, "project.lock", ".venv/any"]
+    command = ["git", "-c", "core.quotePath=false", "check-ignore", "--stdin"]
+    done = subprocess.run(command, cwd=ROOT, input="\n".join(paths), capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()) == set(paths)
 
 
 def test_scripts_call_what_exists(load):
@@ -234,7 +248,7 @@ def test_the_command_for_entities_alone_passes_every_variable_on():
     assert "--vars.config ${vars.ner_config}" in script
 
 
-def test_own_files_of_any_format(project):
+def test_own_files_of_any_format(project, warm_commands):
     """Own files, without a description: what the command `ner` does with them, up to training."""
     shutil.copy(ROOT / "assets" / "sample" / "train.pubtator", project / "train.pubtator")
     (project / "dev.tsv").write_text("Aspirin\tB-Chemical\n", encoding="utf-8")
@@ -252,11 +266,11 @@ def test_own_files_of_any_format(project):
     project_run(project, "train", overrides=overrides, dry=True)
 
 
-def test_nothing_runs_twice(project, capfd):
+def test_nothing_runs_twice(project, warm_commands, capsys):
     overrides = {"vars.dataset": "sample"}
     for command in ("fetch", "prepare", "fetch", "prepare"):
         project_run(project, command, overrides=overrides)
-    assert capfd.readouterr().out.count("Skipping 'prepare'") == 1
+    assert capsys.readouterr().out.count("Skipping 'prepare'") == 1
     # Another sentence in the corpus, and it runs again.
     (project / "assets" / "sample").unlink()
     shutil.copytree(ROOT / "assets" / "sample", project / "assets" / "sample")
@@ -264,7 +278,7 @@ def test_nothing_runs_twice(project, capfd):
         file.write("\n999999|t|One more.\n999999|a|\n")
     for command in ("fetch", "prepare"):
         project_run(project, command, overrides=overrides)
-    assert "Skipping" not in capfd.readouterr().out
+    assert "Skipping" not in capsys.readouterr().out
 
 
 # --- Makefile and CI ---

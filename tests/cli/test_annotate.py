@@ -1,8 +1,5 @@
 """``spacy biobert annotate``: the table, the page and the JSON lines."""
 
-import subprocess
-import sys
-
 import pytest
 import srsly
 
@@ -14,9 +11,9 @@ def texts(tmp_path):
     return path
 
 
-def test_as_a_user_runs_it(ruler, texts, tmp_path):
-    command = [sys.executable, "-m", "spacy", "biobert", "annotate", ruler, texts, "--html", tmp_path / "o" / "r.html"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+def test_as_a_user_runs_it(ruler, texts, tmp_path, warm_python):
+    command = ["-m", "spacy", "biobert", "annotate", ruler, texts, "--html", tmp_path / "o" / "r.html"]
+    done = warm_python(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [line.split()[:3] for line in done.stdout.splitlines() if "fever" in line or "aspirin" in line] == [
         ["1", "fever", "Disease"],

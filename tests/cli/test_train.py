@@ -61,6 +61,7 @@ watch(Language, "to_disk", "writing a pipeline")
 
 
 def spacy_cli(*arguments, kill="nowhere:0"):
+    """Run one of spaCy's commands in a new process, which puts sets of strings in an order of its own."""
     return subprocess.run(
         [sys.executable, "-m", "spacy", *map(str, arguments)],
         env={**os.environ, "KILL": kill, "HF_HUB_OFFLINE": "1"},
@@ -131,14 +132,17 @@ CHAINS = {
 }
 
 
-@pytest.mark.timeout(900)  # up to five processes one after the other
+@pytest.mark.timeout(900)  # up to six processes one after the other
 @pytest.mark.parametrize("chain", ["steps", pytest.param("files", marks=pytest.mark.slow)])
-def test_killed_at_several_places(project, expected, chain):
+def test_killed_at_several_places(project, expected, chain, warm_python):
+    def start(*more, kill="nowhere:0"):
+        return warm_python("-m", "spacy", *command(project, chain, *more), cwd=project, env={"KILL": kill})
+
     for kill in CHAINS[chain]:
-        done = spacy_cli(*command(project, chain, "--training.seed", 3, "--resume"), kill=kill)
+        done = start("--training.seed", 3, "--resume", kill=kill)
         assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
     # A seed that is left out is another seed: it is told, and does no harm.
-    done = spacy_cli(*command(project, chain, "--resume"))
+    done = start("--resume")
     assert done.returncode == 1
     assert "training.seed: 3 then, 0 now" in done.stdout
     assert "Traceback" not in done.stderr

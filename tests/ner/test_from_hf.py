@@ -7,8 +7,6 @@ the text has them. Both are compared where they mean the same: docs with a space
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -182,11 +180,11 @@ def test_same_entities_where_the_best_tags_are_valid(classifiers, family, names)
     tokenizer = hf_tokenizer(family, folder)
     n_valid, n_mentions, n_invalid = 0, 0, 0
     parts = {tuple(text.split()[i:j]) for text in SENTENCES for i in range(9) for j in range(i + 1, 20)} - {()}
-    for part in sorted(parts):
-        words, doc = make_doc(nlp, " ".join(part))
+    pairs = [make_doc(nlp, " ".join(part)) for part in sorted(parts)]
+    for (words, _), doc in zip(pairs, nlp.pipe([doc for _, doc in pairs]), strict=True):
         best = [names[i] for i in hf_logits(model, tokenizer, words).argmax(axis=1)]
         expected = valid_mentions(best, closes=names is IOBES)
-        ents = [(ent.start, ent.end, ent.label_) for ent in nlp(doc).ents]
+        ents = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
         if expected is None:
             n_invalid += 1
             continue
@@ -257,8 +255,8 @@ def test_it_can_be_trained_further(classifiers):
 # --- the pipeline ---
 
 
-def test_pipeline_needs_the_folder_no_more(classifiers, tmp_path):
-    """Stored as half the size, loaded in a fresh process, with the classifier gone."""
+def test_pipeline_needs_the_folder_no_more(classifiers, tmp_path, warm_python):
+    """Stored as half the size, loaded in another process, with the classifier gone."""
     folder = tmp_path / "My Tagger-v1.0"
     shutil.copytree(classifiers("bert-cased")[1], folder)
     nlp = from_hf(folder, save_dtype="float16", meta={"version": "1.2.3"})
@@ -276,8 +274,7 @@ def test_pipeline_needs_the_folder_no_more(classifiers, tmp_path):
         "found = [(ent.text, ent.label_) for text in json.loads(sys.argv[2]) for ent in nlp(text).ents]\n"
         "print(json.dumps([nlp.pipe_names, nlp.meta['version'], nlp.pipe_labels['biobert_ner'], found]))"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "out"), json.dumps(SENTENCES)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = warm_python("-c", script, tmp_path / "out", json.dumps(SENTENCES), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names, version, labels, found = json.loads(done.stdout.splitlines()[-1])
     assert names == ["biobert", "biobert_ner"]

@@ -1,7 +1,5 @@
 """The component inside spaCy's machinery."""
 
-import subprocess
-import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
@@ -54,10 +52,11 @@ def test_doc_bytes_and_copies_keep_scores(nlp):
     assert found(doc.copy()) == found(doc)
 
 
-def test_two_processes(nlp, tmp_path):
+def test_two_processes(nlp, tmp_path, warm_python):
     nlp.to_disk(tmp_path / "model")
     script = """
-        import sys, spacy
+        import sys, spacy, torch
+        torch.set_num_threads(2)
         if __name__ == "__main__":
             nlp = spacy.load(sys.argv[1])
             texts = ["Aspirin causes gastric bleeding .", "", "Nothing was found ."] * 5
@@ -72,8 +71,7 @@ def test_two_processes(nlp, tmp_path):
     """
     path = tmp_path / "script.py"
     path.write_text(textwrap.dedent(script))
-    command = [sys.executable, str(path), str(tmp_path / "model")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    result = warm_python(path, tmp_path / "model", cwd=tmp_path, timeout=120)
     assert result.stdout.strip() == "done", result.stderr
 
 
