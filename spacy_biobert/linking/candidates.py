@@ -117,7 +117,7 @@ class CandidateFinder:
         looked_up = self._look_up(queries, DEPTH)
         if self.dense is None:
             return [self._describe(query, *found, (), None) for query, found in zip(queries, looked_up, strict=True)]
-        vectors = self.dense.encoder([query.text for query in queries])
+        vectors = self.dense.encode([query.text for query in queries])
         # Where a name differs in form only, spelling has found what there is to be found.
         unsure = [i for i, (full, _) in enumerate(looked_up) if not full or full[0].score < 1]
         types = [queries[i].types for i in unsure]
