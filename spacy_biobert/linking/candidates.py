@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .concepts import Candidate
+from .context import ConceptFacts
 from .index import SCORE_DECIMALS
 from .recent import Recent
 from .routing import Types
@@ -78,6 +79,11 @@ class Found(NamedTuple):
     features: Floats
 
     @property
+    def ids(self) -> list[str]:
+        """The candidates' ids."""
+        return [candidate.concept_id for candidate in self.candidates]
+
+    @property
     def similarity(self) -> float:
         """Similarity of spelling of the most similar concept, 0 where nothing is."""
         return max((candidate.score for candidate in self.candidates), default=0.0)
@@ -94,6 +100,7 @@ class CandidateFinder:
     def __init__(self, kb: KnowledgeBase, dense: DenseIndex | None = None) -> None:
         self.kb = kb
         self.dense = dense
+        self.facts = ConceptFacts(kb)
         self._names = lru_cache(maxsize=100_000)(self._names_of)
         self._spelled: dict[int, Recent[Query, list[Candidate]]] = {}
         self._found: Recent[Query, Found] = Recent(MAX_RECENT)
