@@ -29,6 +29,9 @@ many mean one that has types at all."""
 
 _ALL = ""
 
+_MAX_DEFINITIONS = 100_000
+"""Definitions whose words' weights are kept."""
+
 
 class Surroundings:
     """A document that mentions stand in.
@@ -99,6 +102,7 @@ class ContextCounts:
         self.types: LabelTypes = Counter(types or {})
         self.words: Counter[str] = Counter(words or {})
         self.n_docs = n_docs
+        self._weighed: dict[frozenset[str], tuple[dict[str, float], float]] = {}
 
     def add(self, mentions: Sequence[tuple[Mention, Iterable[str]]], facts: ConceptFacts) -> None:
         """Count the mentions of one more document, given with the ids of their concepts."""
@@ -107,6 +111,7 @@ class ContextCounts:
         if defined and mentions[0][0].surroundings is not None:
             self.words.update(mentions[0][0].surroundings.words)
             self.n_docs += 1
+            self._weighed = {}
 
     def columns(self, mention: Mention, ids: Sequence[str], facts: ConceptFacts, left_out: LabelTypes) -> Floats:
         """Return "type_fit" and "definition" of concepts.
@@ -128,7 +133,9 @@ class ContextCounts:
         columns = np.zeros((len(ids), 2), np.float32)
         total = self.types[mention.label, _ALL] - left_out[mention.label, _ALL]
         if total > 0:
-            columns[:, 0] = [self._fit(mention.label, facts.of(one).types, total, facts, left_out) for one in ids]
+            types = [facts.of(one).types for one in ids]
+            fits = {some: self._fit(mention.label, some, total, facts, left_out) for some in set(types)}
+            columns[:, 0] = [fits[some] for some in types]
         if self.n_docs and mention.surroundings is not None:
             here = mention.surroundings.words
             columns[:, 1] = [self._share(facts.of(one).words, here) for one in ids]
@@ -139,13 +146,18 @@ class ContextCounts:
         return log((max(counts) + 1) / (total + 1)) if counts else 0.0
 
     def _share(self, words: frozenset[str], here: frozenset[str]) -> float:
-        if not words:
-            return 0.0
-        found = sum(map(self._rarity, words & here))
-        return found / (sum(map(self._rarity, words)) or 1.0)
+        weights, total = self._weigh(words)
+        return sum(weights[word] for word in words & here) / total if total else 0.0
 
-    def _rarity(self, word: str) -> float:
-        return log1p(self.n_docs) - log1p(self.words[word])
+    def _weigh(self, words: frozenset[str]) -> tuple[dict[str, float], float]:
+        """Return the inverse document frequency of each word of a definition, and their sum."""
+        known = self._weighed
+        if words not in known:
+            weights = {word: log1p(self.n_docs) - log1p(self.words[word]) for word in sorted(words)}
+            if len(known) >= _MAX_DEFINITIONS:
+                self._weighed = known = {}
+            known[words] = weights, sum(weights.values())
+        return known[words]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as plain values. Words of a single document are as rare as those of none, and left out."""
