@@ -86,8 +86,8 @@ class TransformerEncoder:
     def for_mentions(self, sample: Sequence[str]) -> TransformerEncoder:
         """Return what reads mentions, to be compared with names that this encoder read.
 
-        With the precision "auto", that is the same network in int8 where the processor does it faster. Of 787 mentions
-        of NCBI-disease's development set no fewer were linked rightly (``benchmarks/README.md``).
+        With the precision "auto", that is the same network in int8 where the processor does it faster. Of the 787
+        mentions of NCBI-disease's development set no fewer were linked rightly (``benchmarks/README.md``).
 
         Args:
             sample: Names by which int8 finds its scales.
