@@ -33,6 +33,7 @@ from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.component import Linker
+from spacy_biobert.linking.dense import DenseIndex, read_vectors
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
@@ -99,9 +100,10 @@ def main() -> None:
         # A process that only links holds no corpora for Python's garbage collector to look through.
         gc.collect()
         gc.freeze()
-        dense = strict.resolver().finder.dense
-        if dense is not None:
-            dense.encoder = learned  # which remembers nothing
+        finder = strict.resolver().finder
+        if finder.dense is not None:
+            # As a pipeline has it that was stored: what encodes mentions remembers nothing.
+            finder.dense = DenseIndex(learned, kb, vectors=read_vectors(finder.dense.to_bytes(), kb, "here"))
         queries = sorted({span.text for doc in gold for span in doc.spans[SPANS_KEY]})
         results["different_mentions"] = len(queries)
         results["mentions_per_second"] = {
@@ -167,7 +169,8 @@ def rank_all(linker: Linker, mentions: list[str]) -> None:
     from spacy_biobert.linking.mentions import Mention
 
     known = linker.resolver()
-    resolver = Resolver(CandidateFinder(known.finder.kb, known.finder.dense), known.model, known.counts)
+    finder = CandidateFinder(known.finder.kb, known.finder.dense)
+    resolver = Resolver(finder, known.model, known.counts, known.context)
     resolver.rank([[Mention(Query(mention, None, None))] for mention in mentions], 20)
 
 

@@ -169,10 +169,20 @@ ROWS_STEP = 128
 PLACES_STEP = 16
 
 
-def make_plan(pieces: Pieces, windows: Windows, *, max_batch_pieces: int, cls: int, sep: int, pad: int) -> Plan:
+def make_plan(
+    pieces: Pieces,
+    windows: Windows,
+    *,
+    max_batch_pieces: int,
+    cls: int,
+    sep: int,
+    pad: int,
+    places_step: int = PLACES_STEP,
+) -> Plan:
     """Sort windows by length and group them so that no batch has more than so many pieces.
 
-    A batch holds at least one window. Documents play no part: windows of many short ones share a batch.
+    A batch holds at least one window. Documents play no part: windows of many short ones share a batch. Attention sees
+    windows padded to a multiple of ``places_step`` pieces.
     """
     lengths = windows.lengths
     order = np.argsort(-lengths, kind="stable")
@@ -183,7 +193,7 @@ def make_plan(pieces: Pieces, windows: Windows, *, max_batch_pieces: int, cls: i
         before = int(sums[at - 1]) if at else 0
         end = max(at + 1, int(np.searchsorted(sums, before + max_batch_pieces, side="right")))
         some = order[at:end]
-        batch = _pack(pieces.ids, windows, some, cls, sep, pad)
+        batch = _pack(pieces.ids, windows, some, cls, sep, pad, places_step)
         window_rows[some] = row + sums[at:end] - before - lengths[some]
         batches.append(batch)
         row += len(batch.ids)
@@ -195,7 +205,7 @@ def make_plan(pieces: Pieces, windows: Windows, *, max_batch_pieces: int, cls: i
     return Plan(batches, rows, token_starts, pieces.token_lengths)
 
 
-def _pack(ids: Ints, windows: Windows, some: Ints, cls: int, sep: int, pad: int) -> Batch:
+def _pack(ids: Ints, windows: Windows, some: Ints, cls: int, sep: int, pad: int, places_step: int) -> Batch:
     lengths = windows.lengths[some]
     ends = np.cumsum(lengths)
     starts = ends - lengths
@@ -206,7 +216,7 @@ def _pack(ids: Ints, windows: Windows, some: Ints, cls: int, sep: int, pad: int)
     packed[ends - 1] = sep
     positions = np.zeros(n_rows, dtype=np.int64)
     positions[: ends[-1]] = ranges(np.zeros_like(lengths), lengths)
-    longest = _round_up(int(lengths[0]), PLACES_STEP)
+    longest = _round_up(int(lengths[0]), places_step)
     inside = np.arange(longest) < lengths[:, None]
     places = np.where(inside, starts[:, None] + np.arange(longest), n_rows - 1)
     return Batch(packed, positions, places, np.flatnonzero(inside), lengths)

@@ -61,6 +61,14 @@ class BagEncoder:
         lengths[lengths == 0] = 1.0
         return np.asarray(summed / lengths[:, None], dtype=np.float32)
 
+    def keys(self, names: Sequence[str]) -> Sequence[str]:
+        """Return what the vector of each name depends on: nothing is saved by saying less than all."""
+        return names
+
+    def for_mentions(self, sample: Sequence[str]) -> BagEncoder:
+        """Return what reads mentions: this encoder."""
+        return self
+
     def to_bytes(self) -> bytes:
         """Return the encoder as safetensors, vectors in half precision."""
         from safetensors.numpy import save

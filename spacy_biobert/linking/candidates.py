@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .concepts import Candidate
+from .context import ConceptFacts
 from .index import SCORE_DECIMALS
 from .recent import Recent
 from .routing import Types
@@ -78,6 +79,11 @@ class Found(NamedTuple):
     features: Floats
 
     @property
+    def ids(self) -> list[str]:
+        """The candidates' ids."""
+        return [candidate.concept_id for candidate in self.candidates]
+
+    @property
     def similarity(self) -> float:
         """Similarity of spelling of the most similar concept, 0 where nothing is."""
         return max((candidate.score for candidate in self.candidates), default=0.0)
@@ -94,6 +100,7 @@ class CandidateFinder:
     def __init__(self, kb: KnowledgeBase, dense: DenseIndex | None = None) -> None:
         self.kb = kb
         self.dense = dense
+        self.facts = ConceptFacts(kb)
         self._names = lru_cache(maxsize=100_000)(self._names_of)
         self._spelled: dict[int, Recent[Query, list[Candidate]]] = {}
         self._found: Recent[Query, Found] = Recent(MAX_RECENT)
@@ -117,7 +124,7 @@ class CandidateFinder:
         looked_up = self._look_up(queries, DEPTH)
         if self.dense is None:
             return [self._describe(query, *found, (), None) for query, found in zip(queries, looked_up, strict=True)]
-        vectors = self.dense.encoder([query.text for query in queries])
+        vectors = self.dense.encode([query.text for query in queries])
         # Where a name differs in form only, spelling has found what there is to be found.
         unsure = [i for i, (full, _) in enumerate(looked_up) if not full or full[0].score < 1]
         types = [queries[i].types for i in unsure]

@@ -127,7 +127,8 @@ class Linker(Pipe):
         split_composites: Whether "breast and ovarian cancer" may be linked as two mentions, where the knowledge base
             knows these better than the whole. Then ``ent.kb_id_`` holds their ids joined by "|".
         ranker: Whether concepts are ranked by what was learned from training data, in ``spacy train`` or by ``spacy
-            biobert train-linker``.
+            biobert train-linker``: from the likeness of names, how often mentions mean each concept, the other mentions
+            of the doc, which types go with which label, and the words that a doc shares with a concept's definition.
         train_on_predicted: Whether, in ``spacy train``, the ranker learns from mentions as they are found, in place of
             gold ones: those that are the same as a gold one, with its ids, among all others of the doc. What finds them
             has to be among ``annotating_components``.
@@ -321,11 +322,12 @@ class Linker(Pipe):
         if dense is not None:
             self.set_dense(dense)
         if self.cfg["ranker"]:
+            from .context import ConceptFacts
             from .training import RankerTrainer
 
             trainer = RankerTrainer()
             references = (example.reference for example in get_examples()) if get_examples else ()
-            trainer.count(self.gold(reference) for reference in references)
+            trainer.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
             self.trainer = trainer
 
     @property

@@ -16,6 +16,7 @@ from .routing import Types
 
 if TYPE_CHECKING:
     from .kb import KnowledgeBase
+    from .sketch import Sketch
 
 EXACT_NAMES = 500_000
 """More names than that are searched through a :class:`.NameGraph`, approximately: each mention would take 5 ms."""
@@ -28,6 +29,12 @@ _MAX_FOUND = 4096
 
 _BLOCK = 64
 """Mentions whose similarities to all names are in memory at once."""
+
+MANY_NAMES = 20_000
+"""So many names read by a transformer are first compared in short, see :class:`.Sketch`; mentions are read faster."""
+
+_SAMPLE = 256
+"""Names by which a faster encoder of mentions is made."""
 
 
 class DenseIndex:
@@ -58,6 +65,10 @@ class DenseIndex:
         self._bounds = np.array([*starts, len(self._names)], dtype=np.int64)
         self._concepts = np.repeat(np.arange(len(starts)), np.diff(self._bounds))
         self._kb_checksum = kb.checksum
+        # These are made when they are first needed.
+        self._reader: NameEncoder | None = None
+        self._sketch: Sketch | None = None
+        self._by_text: dict[str, int] | None = None
         self._vectors: Floats | NameGraph
         if isinstance(vectors, NameGraph):
             self._vectors = vectors
@@ -72,9 +83,44 @@ class DenseIndex:
             self._vectors = vectors.astype(np.float32, copy=False)
 
     @property
+    def _has_many(self) -> bool:
+        """Whether there is more to gain than what it takes to prepare."""
+        return self.encoder.is_costly and len(self._names) >= MANY_NAMES
+
+    @property
     def graph(self) -> NameGraph | None:
         """What is searched approximately; None where all names are compared."""
         return self._vectors if isinstance(self._vectors, NameGraph) else None
+
+    def encode(self, mentions: Sequence[str]) -> Floats:
+        """Encode mentions. One that the encoder reads as it reads a name has the vector that is known of that name.
+
+        Args:
+            mentions: Their texts.
+
+        Returns:
+            Their vectors, (n, width).
+        """
+        if isinstance(self._vectors, NameGraph) or not self.encoder.is_costly:
+            return self.encoder(mentions)
+        if self._reader is None:
+            sample = self._names[:: max(1, len(self._names) // _SAMPLE)] if self._has_many else []
+            self._reader = self.encoder.for_mentions(sample) if sample else self.encoder
+        if self._by_text is None:
+            self._by_text = {name.casefold(): row for row, name in enumerate(self._names)}
+        rows = np.array([self._by_text.get(mention.casefold(), -1) for mention in mentions], dtype=np.int64)
+        alike = np.flatnonzero(rows >= 0)
+        # Case may count for the encoder: only it can say what is the same.
+        same = zip(
+            self.encoder.keys([mentions[i] for i in alike]),
+            self.encoder.keys([self._names[row] for row in rows[alike]]),
+            strict=True,
+        )
+        rows[alike[[key != of_name for key, of_name in same]]] = -1
+        vectors = self._vectors[rows]
+        unknown = np.flatnonzero(rows < 0)
+        vectors[unknown] = self._reader([mentions[i] for i in unknown])
+        return vectors
 
     def search(
         self, mentions: Floats, top_n: int, *, types: Sequence[Types | None] | None = None
@@ -95,6 +141,8 @@ class DenseIndex:
                 self._search_graph(self._vectors, mention[None], top_n, self._mask(types[i] if types else None))
                 for i, mention in enumerate(mentions)
             ]
+        if self._has_many:
+            return self._search_sketch(self._vectors, mentions, top_n, types)
         found = []
         for first in range(0, len(mentions), _BLOCK):
             for i, cosines in enumerate(mentions[first : first + _BLOCK] @ self._vectors.T, start=first):
@@ -156,6 +204,26 @@ class DenseIndex:
                 return ids[np.lexsort((ids, -cosines[keep][first]))[:top_n]]
             n *= _NAMES_PER_CONCEPT
 
+    def _search_sketch(
+        self, vectors: Floats, mentions: Floats, top_n: int, types: Sequence[Types | None] | None
+    ) -> list[NDArray[np.int64]]:
+        """Return the rows of the nearest concepts, those of the names that are near in short."""
+        from .sketch import Sketch
+
+        if self._sketch is None:
+            self._sketch = Sketch(vectors)
+        masks = [self._mask(some) for some in types] if types else [None] * len(mentions)
+        of_names = {id(mask): None if mask is None else mask[self._concepts] for mask in masks}
+        found = []
+        near = self._sketch.near(mentions, [of_names[id(mask)] for mask in masks])
+        for mention, mask, names in zip(mentions, masks, near, strict=True):
+            cosines = vectors[names] @ mention
+            names, cosines = names[cosines > 0], cosines[cosines > 0]
+            concepts = self._best_concepts(names, cosines, top_n)
+            # Those names may all be a few concepts'.
+            found.append(concepts if len(concepts) == top_n else self._nearest(vectors @ mention, top_n, mask))
+        return found
+
     def _nearest(self, cosines: Floats, top_n: int, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """Return the rows of the nearest concepts, given the cosines of all names."""
         if mask is not None:
@@ -166,10 +234,18 @@ class DenseIndex:
         # Comparing is much faster than sorting, and mostly enough names reach half of the best.
         for share in (0.6, 0.3, 0.0):
             names = np.flatnonzero(cosines > share * highest)
-            concepts, starts = np.unique(self._concepts[names], return_index=True)
-            if len(concepts) >= top_n:
+            concepts = self._best_concepts(names, cosines[names], top_n)
+            if len(concepts) == top_n:
                 break
-        best = np.maximum.reduceat(cosines[names], starts)
+        return concepts
+
+    def _best_concepts(self, names: NDArray[np.int64], cosines: Floats, top_n: int) -> NDArray[np.int64]:
+        """Return the rows of the best concepts that have some names, which ascend."""
+        if not len(names):
+            return names
+        concepts = self._concepts[names]
+        starts = np.flatnonzero(np.diff(concepts, prepend=-1))
+        concepts, best = concepts[starts], np.maximum.reduceat(cosines, starts)
         return concepts[np.lexsort((concepts, -best))[:top_n]]
 
     def _mask(self, types: Types | None) -> NDArray[np.bool_] | None:

@@ -118,6 +118,7 @@ class Equipment:
                 CandidateFinder(kb, self._dense_index() if trainer is not None else None),
                 trainer.model if trainer else None,
                 trainer.counts if trainer else ConceptCounts(),
+                trainer.context if trainer else None,
             )
         return self._resolver
 

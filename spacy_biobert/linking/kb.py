@@ -225,6 +225,15 @@ class KnowledgeBase:
         """Return the concept with an id; None where there is none. Alternative ids are not looked at."""
         return self._store.concept(concept_id)
 
+    def count_types(self) -> dict[str, int]:
+        """Return how many concepts have each semantic type."""
+        counts = dict.fromkeys(sorted(self.types), 0)
+        of_sets = np.bincount(self._concept_type_sets, minlength=len(self.meta["type_sets"])).tolist()
+        for types, count in zip(self.meta["type_sets"], of_sets, strict=True):
+            for name in types:
+                counts[name] += count
+        return counts
+
     def concept_in_row(self, row: int) -> Concept | None:
         """Return the concept in a row, counted from 0 in the order in which they were built; None if there is none."""
         return self._store.concept_in_row(row)

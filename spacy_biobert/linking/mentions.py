@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span
 from .abbreviations import expand, find_abbreviations
 from .candidates import Query
 from .composites import composite_readings
+from .context import Surroundings
 from .routing import Types
 
 
@@ -21,11 +22,15 @@ class Mention:
         query: The whole mention.
         readings: Ways to read it as several mentions, a query for each part; none where it is not to be split.
         forced: Whether it is known to name several concepts, so that a reading is taken however well the whole fits.
+        label: Its label, "" where it has none.
+        surroundings: The document that it stands in; None where that is not known.
     """
 
     query: Query
     readings: tuple[tuple[Query, ...], ...] = ()
     forced: bool = False
+    label: str = ""
+    surroundings: Surroundings | None = None
 
     @property
     def queries(self) -> Iterator[Query]:
@@ -67,6 +72,7 @@ def read_mentions(
     # One pass over the tokens of the doc makes all texts; it costs less than one pass over those of each span, twice.
     whole = doc.text
     long_forms = find_abbreviations(whole) if expand_abbreviations else {}
+    surroundings = Surroundings(whole)
     detected = Span.has_extension("long_form")
     mentions = []
     for i, span in enumerate(spans):
@@ -82,5 +88,5 @@ def read_mentions(
             if n_parts:
                 readings = [reading for reading in readings if 1 < n_parts[i] == len(reading)]
             parts = tuple(tuple(Query(part, None, allowed) for part in reading) for reading in readings)
-        mentions.append(Mention(query, parts, forced=n_parts is not None))
+        mentions.append(Mention(query, parts, n_parts is not None, span.label_, surroundings))
     return mentions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +31,16 @@ class NameEncoder(Protocol):
         Returns:
             Unit vectors, (n_names, width); zeros for a name of which the encoder knows nothing. The vector of a name
             does not depend on the others.
+        """
+
+    def keys(self, names: Sequence[str]) -> Sequence[Hashable]:
+        """Return what the vector of each name depends on: names with the same key have the same vector."""
+
+    def for_mentions(self, sample: Sequence[str]) -> NameEncoder:
+        """Return what reads mentions, to be compared with names that this encoder read: itself, or a faster one.
+
+        Args:
+            sample: Some names of those.
         """
 
     def to_bytes(self) -> bytes:
@@ -63,6 +73,15 @@ class Remembering:
         if missing := [name for name in dict.fromkeys(names) if name not in self._vectors]:
             self._vectors.update(zip(missing, self._encoder(missing), strict=True))
         return np.array([self._vectors[name] for name in names], np.float32).reshape(len(names), self.width)
+
+    def keys(self, names: Sequence[str]) -> Sequence[Hashable]:
+        """Return what the vector of each name depends on."""
+        return self._encoder.keys(names)
+
+    def for_mentions(self, sample: Sequence[str]) -> NameEncoder:
+        """Return what reads mentions, and remembers them by itself."""
+        reader = self._encoder.for_mentions(sample)
+        return self if reader is self._encoder else Remembering(reader)
 
     def to_bytes(self) -> bytes:
         """Return the encoder as safetensors."""

@@ -35,6 +35,8 @@ _COLUMNS: Mapping[str, tuple[float, float]] = {
     "frequency": (0.0, 1.5),  # log of how often training mentions link to it
     "seen": (0.0, 0.5),  # whether any does
     "coherence": (0.0, 0.7),  # log of how many other mentions of the document are spelled like a name of it
+    "type_fit": (0.0, 2.0),  # how much likelier its types are than by chance, with the mention's label, a logarithm
+    "definition": (0.0, 0.2),  # share of the words of its definition that the document has, by their rarity
     "nil": (0.0, 0.5),
     "nil_similarity": (6.0, 0.25),  # what the best candidates reach: NIL must beat them
     "nil_cosine": (0.0, 0.2),
@@ -122,7 +124,13 @@ class ConceptCounts:
         return np.stack([np.log1p(counts.clip(min=0)), counts > 0], axis=1)
 
 
-def rank_rows(found: Found, counts: ConceptCounts, coherent: Mapping[str, int], left_out: Mapping[str, int]) -> Floats:
+def rank_rows(
+    found: Found,
+    counts: ConceptCounts,
+    coherent: Mapping[str, int],
+    left_out: Mapping[str, int],
+    context: Floats | None = None,
+) -> Floats:
     """Put together the rows of one mention.
 
     Args:
@@ -130,6 +138,7 @@ def rank_rows(found: Found, counts: ConceptCounts, coherent: Mapping[str, int], 
         counts: Counts of concepts in the training data.
         coherent: For concepts, how many other mentions of the document are spelled like one of their names.
         left_out: What the document itself adds to the counts, in training.
+        context: What :meth:`.ContextCounts.columns` says of the candidates, (n_candidates, 2); None for nothing.
 
     Returns:
         A row for each candidate, and one for NIL: (n_candidates + 1, n_columns).
@@ -137,10 +146,12 @@ def rank_rows(found: Found, counts: ConceptCounts, coherent: Mapping[str, int], 
     n_found, n_features = found.features.shape
     rows = np.zeros((n_found + 1, len(COLUMNS)), np.float32)
     rows[:-1, :n_features] = found.features
-    ids = [candidate.concept_id for candidate in found.candidates]
+    ids = found.ids
     rows[:-1, n_features : n_features + 2] = counts.columns(ids, left_out)
     if coherent:
         rows[:-1, n_features + 2] = np.log1p([coherent.get(identifier, 0) for identifier in ids])
+    if context is not None:
+        rows[:-1, n_features + 3 : n_features + 5] = context
     best = found.features.max(axis=0) if n_found else np.zeros(n_features, np.float32)
     rows[-1, -3:] = (1.0, best[FEATURES.index("similarity")], best[FEATURES.index("cosine")])
     return rows

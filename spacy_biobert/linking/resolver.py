@@ -10,6 +10,7 @@ import numpy as np
 
 from .candidates import CandidateFinder, Found, Query
 from .concepts import Candidate
+from .context import ContextCounts, LabelTypes
 from .index import SCORE_DECIMALS
 from .mentions import Mention
 from .ranker import ConceptCounts, RankerModel, probabilities, rank_rows
@@ -36,13 +37,21 @@ class Resolver:
     Args:
         finder: Looks mentions up.
         model: The ranker; None ranks by similarity of spelling.
-        counts: What the ranker knows of the training data.
+        counts: What the ranker knows of the training data: how often it links to each concept.
+        context: And what it says of labels and words.
     """
 
-    def __init__(self, finder: CandidateFinder, model: RankerModel | None, counts: ConceptCounts) -> None:
+    def __init__(
+        self,
+        finder: CandidateFinder,
+        model: RankerModel | None,
+        counts: ConceptCounts,
+        context: ContextCounts | None = None,
+    ) -> None:
         self.finder = finder
         self.model = model
         self.counts = counts
+        self.context = context or ContextCounts()
 
     def rank(self, docs: Sequence[Sequence[Mention]], top_n: int) -> list[list[Ranking]]:
         """Rank the concepts of the mentions of docs, at most ``top_n`` for each part of each.
@@ -72,22 +81,28 @@ class Resolver:
             ]
         found = self.finder.find(queries)
         similar = {query: some.similarity for query, some in found.items()}
-        parts = [[chosen_parts(mention, similar) for mention in mentions] for mentions in docs]
+        parts = [[(mention, chosen_parts(mention, similar)) for mention in mentions] for mentions in docs]
         return self._rank_by_model(self.model, parts, found, top_n)
 
     def _rank_by_model(
-        self, model: RankerModel, docs: list[list[tuple[Query, ...]]], found: Mapping[Query, Found], top_n: int
+        self,
+        model: RankerModel,
+        docs: list[list[tuple[Mention, tuple[Query, ...]]]],
+        found: Mapping[Query, Found],
+        top_n: int,
     ) -> list[list[Ranking]]:
         rows = []
+        nothing: LabelTypes = Counter()
         for mentions in docs:
-            flat = [query for parts in mentions for query in parts]
-            for query, coherent in zip(flat, coherences([found[query] for query in flat]), strict=True):
-                rows.append(rank_rows(found[query], self.counts, coherent, {}))
+            flat = [(mention, found[query]) for mention, parts in mentions for query in parts]
+            for (mention, some), coherent in zip(flat, coherences([some for _, some in flat]), strict=True):
+                context = self.context.columns(mention, some.ids, self.finder.facts, nothing)
+                rows.append(rank_rows(some, self.counts, coherent, {}, context))
         scores = iter(model.predict(rows) if rows else [])
         rankings: list[list[Ranking]] = []
         for mentions in docs:
             rankings.append([])
-            for parts in mentions:
+            for _, parts in mentions:
                 ranked: list[list[Candidate]] = []
                 fits: list[float] = []
                 for query in parts:

@@ -13,8 +13,10 @@ from thinc.api import Adam
 
 from ..errors import Errors
 from .candidates import CandidateFinder
+from .context import ConceptFacts, ContextCounts, count_types
 from .mentions import Mention
 from .ranker import (
+    COLUMNS,
     LEARN_RATE,
     Bools,
     ConceptCounts,
@@ -27,6 +29,9 @@ from .ranker import (
 )
 from .resolver import chosen_parts, coherences
 
+_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in ("type_fit", "definition"))
+"""Those of rankers that were stored without the names of theirs."""
+
 GoldMention = tuple[Mention, tuple[str, ...]]
 """A mention and its gold ids, with all that mean the same."""
 
@@ -36,18 +41,26 @@ class RankerTrainer:
 
     Args:
         model: Its network.
-        counts: What it knows of the training data.
+        counts: What it knows of the training data: how often it links to each concept.
+        context: And what it says of labels and words.
     """
 
-    def __init__(self, model: RankerModel | None = None, counts: ConceptCounts | None = None) -> None:
+    def __init__(
+        self,
+        model: RankerModel | None = None,
+        counts: ConceptCounts | None = None,
+        context: ContextCounts | None = None,
+    ) -> None:
         self.model = model or build_ranker()
         self.counts = counts or ConceptCounts()
+        self.context = context or ContextCounts()
         self._optimizer = Adam(LEARN_RATE, L2=1e-3, L2_is_weight_decay=True)
 
-    def count(self, docs: Iterable[Sequence[GoldMention]]) -> None:
-        """Count what the mentions of the training data link to."""
+    def count(self, docs: Iterable[Sequence[GoldMention]], facts: ConceptFacts) -> None:
+        """Count what the mentions of the training data link to; `facts` tells of these concepts."""
         for mentions in docs:
             self.counts.add(count_ids(mentions))
+            self.context.add(mentions, facts)
 
     def update(
         self,
@@ -74,12 +87,15 @@ class RankerTrainer:
         right: list[Bools] = []
         for mentions, known_ids in zip(docs, counted or docs, strict=True):
             left_out = count_ids(known_ids)
-            asked = [(query, ids) for mention, ids in mentions for query in chosen_parts(mention, similar)]
-            found = [known[query] for query, _ in asked]
-            for some, coherent, (_, ids) in zip(found, coherences(found), asked, strict=True):
+            types_left_out = count_types(known_ids, finder.facts)
+            asked = [
+                (mention, known[query], ids) for mention, ids in mentions for query in chosen_parts(mention, similar)
+            ]
+            for (mention, some, ids), coherent in zip(asked, coherences([found for _, found, _ in asked]), strict=True):
                 if not ids:
                     continue
-                rows.append(rank_rows(some, self.counts, coherent, left_out))
+                context = self.context.columns(mention, some.ids, finder.facts, types_left_out)
+                rows.append(rank_rows(some, self.counts, coherent, left_out, context))
                 right.append(right_rows(some, ids))
         if not rows:
             return 0.0
@@ -96,33 +112,48 @@ class RankerTrainer:
         self.model.finish_update(self._optimizer)
 
     def to_bytes(self) -> bytes:
-        """Return network and counts as safetensors."""
+        """Return network and counts as safetensors, with the names of the network's columns."""
         from safetensors.numpy import save
 
         arrays = {name: np.ascontiguousarray(self.model.get_param(name)) for name in self.model.param_names}
-        counts = json.dumps(self.counts.counts, sort_keys=True).encode("utf8")
-        return bytes(save({**arrays, "counts": np.frombuffer(counts, dtype=np.uint8)}))
+        texts = {"counts": self.counts.counts, "context": self.context.to_dict(), "columns": COLUMNS}
+        for name, value in texts.items():
+            arrays[name] = np.frombuffer(json.dumps(value, sort_keys=True).encode("utf8"), dtype=np.uint8)
+        return bytes(save(arrays))
 
     @classmethod
     def from_bytes(cls, data: bytes, where: Path | str) -> RankerTrainer:
         """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
 
+        A ranker of a version that had fewer columns ranks as it did: the others count nothing.
+
         Raises:
-            ValueError: The data is damaged, or of a version with other columns.
+            ValueError: The data is damaged, or of a version with columns that are not known.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
         try:
             arrays: dict[str, Any] = load(data)
+            texts = {
+                name: json.loads(arrays[name].tobytes()) for name in ("counts", "context", "columns") if name in arrays
+            }
+            columns = texts.get("columns", _FIRST_COLUMNS)
+            if unknown := sorted(set(columns) - set(COLUMNS)):
+                raise ValueError(Errors.B238.format(path=where, reason=f"unknown columns: {', '.join(unknown)}"))
+            places = [COLUMNS.index(name) for name in columns]
             model = build_ranker(len(arrays["outer"]))
             for name in model.param_names:
-                expected = model.get_param(name).shape
+                weights: Any = np.zeros_like(model.get_param(name))
+                rows = places if name in ("linear", "inner") else list(range(len(weights)))
+                expected = (len(rows), *weights.shape[1:])
                 if arrays[name].shape != expected:
                     reason = f"{name} has the shape {arrays[name].shape}, expected {expected}"
                     raise ValueError(Errors.B238.format(path=where, reason=reason))
-                model.set_param(name, arrays[name])
-            return cls(model, ConceptCounts(json.loads(arrays["counts"].tobytes())))
+                weights[rows] = arrays[name]
+                model.set_param(name, weights)
+            context = ContextCounts.from_dict(texts["context"]) if "context" in texts else None
+            return cls(model, ConceptCounts(texts["counts"]), context)
         except (SafetensorError, KeyError) as error:
             raise ValueError(Errors.B238.format(path=where, reason=error)) from error
 

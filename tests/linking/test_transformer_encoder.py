@@ -1,14 +1,18 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_biobert.encoder.checkpoints import load_checkpoint
+from spacy_biobert.encoder.precision import int8_available
+from spacy_biobert.linking import dense, transformer_encoder
 from spacy_biobert.linking.alignment import TransformerSettings, train_transformer_encoder
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.kb import KnowledgeBase
-from spacy_biobert.linking.name_encoder import read_name_encoder
+from spacy_biobert.linking.name_encoder import Remembering, read_name_encoder
+from spacy_biobert.linking.sketch import N_NEAR, Sketch
 from spacy_biobert.linking.synonyms import names_of_concepts
 from spacy_biobert.linking.transformer_encoder import MAX_PIECES, TransformerEncoder
 
@@ -121,3 +125,107 @@ def test_another_knowledge_base_gets_vectors_of_its_own(kb, trained, tmp_path):
     assert kept.shape == (kb.n_names, trained.width)
     with pytest.raises(ValueError, match=r"\[B238\].*'here'"):
         read_vectors(stored[:40], kb, "here")
+
+
+# --- What is saved where there are many names ---
+
+
+def count_encoded(monkeypatch):
+    """Note what encoders are asked for."""
+    encoded: list[str] = []
+    encode = TransformerEncoder.__call__
+    monkeypatch.setattr(
+        TransformerEncoder, "__call__", lambda self, names: (encoded.extend(names), encode(self, names))[1]
+    )
+    return encoded
+
+
+def test_a_mention_that_is_spelled_like_a_name_is_not_read_again(kb, encoder, monkeypatch):
+    index = DenseIndex(encoder, kb)
+    mentions = ["Wilson Disease", "WILSON disease", "wilson diseases", "?", "copper storage"]
+    expected = encoder(mentions)
+    encoded = count_encoded(monkeypatch)
+    vectors = index.encode(mentions)
+    assert encoded == ["wilson diseases", "?"]
+    assert np.allclose(vectors, expected, atol=2e-3)  # names are kept in half precision
+    assert index.encode([]).shape == (0, encoder.width)
+
+
+def test_case_counts_where_the_encoder_says_so(kb, encoder, monkeypatch):
+    index = DenseIndex(encoder, kb)
+    encoded = count_encoded(monkeypatch)
+    monkeypatch.setattr(TransformerEncoder, "keys", lambda self, names: [(hash(name),) for name in names])
+    monkeypatch.setattr(TransformerEncoder, "_plan", lambda self, keys: None)
+    index.encode(["Wilson Disease", "wilson disease"])
+    assert encoded == ["wilson disease"]
+
+
+def test_names_with_the_same_pieces_are_read_once(encoder, monkeypatch):
+    laid_out = []
+    plan = TransformerEncoder._plan
+    monkeypatch.setattr(TransformerEncoder, "_plan", lambda self, ids: (laid_out.extend(ids), plan(self, ids))[1])
+    vectors = encoder(["breast cancer", "copper", "Breast  Cancer"])
+    assert len(laid_out) == 2
+    assert np.array_equal(vectors[0], vectors[2])
+    assert not np.array_equal(vectors[0], vectors[1])
+
+
+def random_vectors(n, width, generator):
+    """Unit vectors that differ in some directions more than in others, as those of names do."""
+    vectors = generator.normal(size=(n, width)) * np.geomspace(1, 0.01, width)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_a_sketch_finds_the_nearest():
+    generator = np.random.default_rng(0)
+    vectors, queries = random_vectors(30_001, 192, generator), random_vectors(70, 192, generator)
+    mask = generator.random(len(vectors)) < 0.1
+    masks = [mask if i % 2 else None for i in range(len(queries))]
+    for query, allowed, near in zip(queries, masks, Sketch(vectors).near(queries, masks), strict=True):
+        assert N_NEAR <= len(near) < 20 * N_NEAR
+        assert np.all(np.diff(near) > 0)
+        cosines = vectors @ query
+        if allowed is not None:
+            assert allowed[near].all()
+            cosines[~allowed] = -1
+        assert set(np.argsort(-cosines)[:20]) <= set(near)
+
+
+def test_a_sketch_of_few_vectors_finds_all_that_are_near():
+    vectors = random_vectors(100, 16, np.random.default_rng(1))
+    nothing = np.zeros(len(vectors), bool)
+    all_near, none_near = Sketch(vectors).near(vectors[[0, 1]], [None, nothing])
+    assert set(np.flatnonzero(vectors @ vectors[0] > 0.05)) <= set(all_near) <= set(range(100))
+    assert not len(none_near)
+
+
+def test_many_names(kb, trained, monkeypatch):
+    """Compared in short, and mentions read in int8 where that is faster, the same concepts are found."""
+    types = [frozenset({"Disease"}), None, None]
+    mentions = ["wilson's disease", "copper stores", "breast tumours"]
+    plain = DenseIndex(trained, kb)
+    expected = plain.search(plain.encode(mentions), 3, types=types)
+    monkeypatch.setattr(dense, "MANY_NAMES", 1)
+    index = DenseIndex(trained, kb)
+    found = index.search(index.encode(mentions), 3, types=types)
+    assert index._sketch is not None
+    assert [rows.tolist() for rows in found] == [rows.tolist() for rows in expected]
+    assert index.search(np.zeros((1, trained.width), np.float32), 3)[0].tolist() == []
+
+
+@pytest.mark.parametrize("fastest", ["int8", "bfloat16"])
+def test_mentions_are_read_in_int8_where_that_is_faster(bert_folder, kb, monkeypatch, fastest):
+    if not int8_available(torch.device("cpu")):
+        pytest.skip("this build of PyTorch has no products in int8")
+    monkeypatch.setattr(transformer_encoder, "fastest_first", lambda device: (fastest, "float32"))
+    encoder = TransformerEncoder(load_checkpoint(bert_folder))
+    names = [name for concept in kb.concepts() for name in concept.names]
+    reader = encoder.for_mentions(names)
+    assert (reader is encoder) == (fastest != "int8")
+    assert reader.runtime.arithmetic == ("int8" if fastest == "int8" else encoder.runtime.arithmetic)
+    assert np.all((reader(names) * encoder(names)).sum(axis=1) > 0.97)
+    exact = TransformerEncoder(load_checkpoint(bert_folder), precision="float32")
+    assert exact.for_mentions(names) is exact
+    assert encoder.for_mentions([]) is encoder
+    remembering = Remembering(encoder)
+    assert (remembering.for_mentions(names) is remembering) == (fastest != "int8")

@@ -1,0 +1,182 @@
+"""What stands around a mention, for the ranker: its label beside a concept's types, its document beside a definition.
+
+Both are counted on the training data, and say nothing where that had no types, or no definitions: a knowledge base
+without them costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from math import log, log1p
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .normalization import name_words
+
+if TYPE_CHECKING:
+    from .kb import KnowledgeBase
+    from .mentions import Mention
+
+Floats = NDArray[np.float32]
+
+LabelTypes = Counter[tuple[str, str]]
+"""For a label and a type, how many mentions have that label and mean a concept of that type; for a label and "", how
+many mean one that has types at all."""
+
+_ALL = ""
+
+_MAX_DEFINITIONS = 100_000
+"""Definitions whose words' weights are kept."""
+
+
+class Surroundings:
+    """A document that mentions stand in.
+
+    Args:
+        text: Its text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its words, normalised; they are looked for when they are first needed."""
+        return frozenset(name_words(self.text))
+
+
+class Facts(NamedTuple):
+    """What is known of a concept besides its names.
+
+    Attributes:
+        types: Its semantic types.
+        words: The words of its definition, normalised.
+    """
+
+    types: tuple[str, ...]
+    words: frozenset[str]
+
+
+class ConceptFacts:
+    """Looks up what a knowledge base knows of concepts, and keeps it.
+
+    Args:
+        kb: The knowledge base.
+    """
+
+    def __init__(self, kb: KnowledgeBase) -> None:
+        self.kb = kb
+        self.of: Callable[[str], Facts] = lru_cache(maxsize=100_000)(self._look_up)
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """For each type the share of concepts that have it, above 0."""
+        return {name: count / len(self.kb) for name, count in self.kb.count_types().items()}
+
+    def _look_up(self, identifier: str) -> Facts:
+        concept = self.kb.get(identifier)
+        if concept is None:
+            return Facts((), frozenset())
+        return Facts(concept.types, frozenset(name_words(concept.definition or "")))
+
+
+class ContextCounts:
+    """What the training data says of labels and words.
+
+    Args:
+        types: By label and type.
+        words: For each word, how many documents have it.
+        n_docs: How many documents were looked at for their words: those that mention a concept with a definition.
+    """
+
+    def __init__(
+        self,
+        types: Mapping[tuple[str, str], int] | None = None,
+        words: Mapping[str, int] | None = None,
+        n_docs: int = 0,
+    ) -> None:
+        self.types: LabelTypes = Counter(types or {})
+        self.words: Counter[str] = Counter(words or {})
+        self.n_docs = n_docs
+        self._weighed: dict[frozenset[str], tuple[dict[str, float], float]] = {}
+
+    def add(self, mentions: Sequence[tuple[Mention, Iterable[str]]], facts: ConceptFacts) -> None:
+        """Count the mentions of one more document, given with the ids of their concepts."""
+        self.types += count_types(mentions, facts)
+        defined = any(facts.of(identifier).words for _, ids in mentions for identifier in ids)
+        if defined and mentions[0][0].surroundings is not None:
+            self.words.update(mentions[0][0].surroundings.words)
+            self.n_docs += 1
+            self._weighed = {}
+
+    def columns(self, mention: Mention, ids: Sequence[str], facts: ConceptFacts, left_out: LabelTypes) -> Floats:
+        """Return "type_fit" and "definition" of concepts.
+
+        The first is the logarithm of how much more often a mention with this label means a concept of that type than
+        chance would have it, of the type of which that is most; both counted with one mention more that is spread as
+        the concepts of the knowledge base are. The second is the share of the definition's words, weighted by their
+        inverse document frequency, that the document has.
+
+        Args:
+            mention: A mention.
+            ids: Of the concepts.
+            facts: What the knowledge base knows of them.
+            left_out: What the document adds to the counts of types, in training.
+
+        Returns:
+            An array of shape (n_ids, 2); zeros for what has no types, or no definition.
+        """
+        columns = np.zeros((len(ids), 2), np.float32)
+        total = self.types[mention.label, _ALL] - left_out[mention.label, _ALL]
+        if total > 0:
+            types = [facts.of(one).types for one in ids]
+            fits = {some: self._fit(mention.label, some, total, facts, left_out) for some in set(types)}
+            columns[:, 0] = [fits[some] for some in types]
+        if self.n_docs and mention.surroundings is not None:
+            here = mention.surroundings.words
+            columns[:, 1] = [self._share(facts.of(one).words, here) for one in ids]
+        return columns
+
+    def _fit(self, label: str, types: Sequence[str], total: int, facts: ConceptFacts, left_out: LabelTypes) -> float:
+        counts = [((self.types[label, name] - left_out[label, name]) / facts.shares[name]) for name in types]
+        return log((max(counts) + 1) / (total + 1)) if counts else 0.0
+
+    def _share(self, words: frozenset[str], here: frozenset[str]) -> float:
+        weights, total = self._weigh(words)
+        return sum(weights[word] for word in words & here) / total if total else 0.0
+
+    def _weigh(self, words: frozenset[str]) -> tuple[dict[str, float], float]:
+        """Return the inverse document frequency of each word of a definition, and their sum."""
+        known = self._weighed
+        if words not in known:
+            weights = {word: log1p(self.n_docs) - log1p(self.words[word]) for word in sorted(words)}
+            if len(known) >= _MAX_DEFINITIONS:
+                self._weighed = known = {}
+            known[words] = weights, sum(weights.values())
+        return known[words]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain values. Words of a single document are as rare as those of none, and left out."""
+        types = [[label, name, count] for (label, name), count in sorted(self.types.items())]
+        words = {word: count for word, count in sorted(self.words.items()) if count > 1}
+        return {"types": types, "words": words, "n_docs": self.n_docs}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ContextCounts:
+        """Make the counts of what :meth:`to_dict` returned."""
+        types = {(label, name): count for label, name, count in data["types"]}
+        return cls(types, data["words"], data["n_docs"])
+
+
+def count_types(mentions: Iterable[tuple[Mention, Iterable[str]]], facts: ConceptFacts) -> LabelTypes:
+    """Count the types of what mentions mean, given with the ids of their concepts."""
+    counts: LabelTypes = Counter()
+    for mention, ids in mentions:
+        types = {name for identifier in ids for name in facts.of(identifier).types}
+        if types:
+            counts.update((mention.label, name) for name in (_ALL, *types))
+    return counts

@@ -1,0 +1,202 @@
+import json
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_biobert.linking.candidates import Query
+from spacy_biobert.linking.concepts import Concept
+from spacy_biobert.linking.context import ConceptFacts, ContextCounts, Surroundings, count_types
+from spacy_biobert.linking.fitting import train_ranker
+from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.linking.mentions import Mention
+from spacy_biobert.linking.ranker import COLUMNS
+from spacy_biobert.linking.training import RankerTrainer
+
+from .conftest import make_linker_nlp
+
+# `initialize` empties the rules that find the entities.
+pytestmark = pytest.mark.filterwarnings("ignore:.*W036")
+
+HOMONYMS = (
+    Concept(
+        "X:cold", "cold", ("common cold", "nasopharyngitis"), ("Disease",), "A viral infection of nose and throat."
+    ),
+    Concept("X:chill", "cold", ("low temperature",), ("Phenomenon",), "Absence of heat, as of ice in winter."),
+    Concept("X:copd", "cold", ("chronic lung disease",), ("Disease",), "An obstruction of airways in smokers."),
+    Concept("X:other", "aspirin"),
+)
+
+
+@pytest.fixture(scope="module")
+def homonyms(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kb") / "homonyms"
+    KnowledgeBase.build(HOMONYMS, folder)
+    return folder
+
+
+@pytest.fixture
+def facts(homonyms):
+    return ConceptFacts(KnowledgeBase.open(homonyms))
+
+
+def mention(label="Disease", text="cold"):
+    return Mention(Query("cold", None, None), label=label, surroundings=Surroundings(text))
+
+
+def test_facts(facts):
+    assert facts.of("X:cold").types == ("Disease",)
+    assert "infection" in facts.of("X:cold").words
+    assert facts.of("X:none") == facts.of("X:other") == ((), frozenset())
+    assert facts.shares == {"Disease": 0.5, "Phenomenon": 0.25}
+
+
+def test_types_that_go_with_a_label(facts):
+    counts = ContextCounts()
+    for _ in range(3):
+        counts.add([(mention(), ("X:cold",)), (mention("Weather"), ("X:chill", "X:none"))], facts)
+    ids = ["X:cold", "X:chill", "X:other"]
+    columns = counts.columns(mention(), ids, facts, count_types([], facts))
+    np.testing.assert_allclose(columns[:, 0], [log((3 / 0.5 + 1) / 4), log(1 / 4), 0], rtol=1e-6)
+    columns = counts.columns(mention("Weather"), ids, facts, count_types([], facts))
+    np.testing.assert_allclose(columns[:, 0], [log(1 / 4), log((3 / 0.25 + 1) / 4), 0], rtol=1e-6)
+    # A label that was not seen says nothing; and nor does a document's own answer.
+    assert not counts.columns(mention("Gene"), ids, facts, count_types([], facts))[:, 0].any()
+    own = count_types([(mention(), ("X:cold",))] * 3, facts)
+    assert not counts.columns(mention(), ids, facts, own)[:, 0].any()
+
+
+def test_definitions_beside_the_document(facts):
+    counts = ContextCounts()
+    for text in ("The throat of a man.", "The winter of a man.", "The ice of a man."):
+        counts.add([(mention(text=text), ("X:cold",))], facts)
+    here = mention(text="Of a nose and a throat")
+    nose, ice, nothing = counts.columns(here, ["X:cold", "X:chill", "X:other"], facts, count_types([], facts))[:, 1]
+    # "a" and "of" are in all documents, and count nothing.
+    words = {word: log(4) for word in ("viral", "infection", "nose", "and")} | {"throat": log(4) - log(2)}
+    assert nose == pytest.approx((2 * log(4) + words["throat"]) / sum(words.values()))
+    assert ice == nothing == 0
+
+
+def test_without_definitions_no_document_is_read(facts):
+    counts = ContextCounts()
+    one = mention()
+    counts.add([(one, ("X:other",))], facts)
+    assert counts.n_docs == 0
+    assert not counts.columns(one, ["X:cold"], facts, count_types([], facts)).any()
+    assert "words" not in vars(one.surroundings)
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=5), st.sampled_from(["X:cold", "X:chill", "X:copd", "X:other", "X:none"]))),
+    st.text(max_size=60),
+)
+def test_columns_are_numbers_whatever_was_counted(homonyms, pairs, text):
+    facts = ConceptFacts(KnowledgeBase.open(homonyms))
+    counts = ContextCounts()
+    gold = [(mention(label, text), (identifier,)) for label, identifier in pairs]
+    if gold:
+        counts.add(gold, facts)
+    again = ContextCounts.from_dict(json.loads(json.dumps(counts.to_dict())))
+    assert again.types == counts.types
+    for one, _ in [*gold, (mention(), ())]:
+        for left_out in (count_types([], facts), count_types(gold, facts)):
+            columns = counts.columns(one, [concept.id for concept in HOMONYMS], facts, left_out)
+            assert np.isfinite(columns).all()
+            assert ((columns[:, 1] >= 0) & (columns[:, 1] <= 1 + 1e-6)).all()
+
+
+# --- In a pipeline ---
+
+
+# The labels are no types of the knowledge base, which alone would tell them apart.
+TEXTS = {
+    "X:cold": ("Illness", "The infection of nose and throat was a {} , viral in most patients ."),
+    "X:copd": ("Illness", "The smokers had {} , an obstruction of their airways ."),
+    "X:chill": ("Weather", "The ice of that winter brought {} and no heat ."),
+}
+
+
+def make_doc(nlp, label, text, kb_id=""):
+    words = text.split()
+    place = words.index("{}")
+    doc = Doc(nlp.vocab, words=["cold" if word == "{}" else word for word in words])
+    doc.ents = [Span(doc, place, place + 1, label=label, kb_id=kb_id)]
+    return doc
+
+
+@pytest.fixture(scope="module")
+def trained(homonyms):
+    nlp = make_linker_nlp(homonyms, ranker=True)
+    references = [make_doc(nlp, *text, kb_id=identifier) for _ in range(12) for identifier, text in TEXTS.items()]
+    losses = list(train_ranker(nlp.get_pipe("biobert_linker"), references, epochs=60, batch_size=6))
+    assert losses[-1] < losses[0] / 3
+    return nlp
+
+
+def answers(nlp):
+    linker = nlp.get_pipe("biobert_linker")
+    return [linker(make_doc(nlp, *text)).ents[0].kb_id_ for text in TEXTS.values()]
+
+
+def test_one_spelling_three_concepts(homonyms, trained, tmp_path):
+    assert len(set(answers(make_linker_nlp(homonyms)))) == 1
+    assert answers(trained) == list(TEXTS)
+    folder = tmp_path / "linker"
+    trained.get_pipe("biobert_linker").to_disk(folder)
+    other = make_linker_nlp(homonyms, ranker=True)
+    other.get_pipe("biobert_linker").from_disk(folder)
+    assert answers(other) == list(TEXTS)
+
+
+def test_in_spacys_training(homonyms):
+    nlp = make_linker_nlp(homonyms, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    references = [make_doc(nlp, *text, kb_id=identifier) for identifier, text in TEXTS.items()]
+    linker.initialize(lambda: [Example(reference.copy(), reference) for reference in references], kb=homonyms)
+    assert linker.trainer.context.types["Illness", "Disease"] == 2
+    assert linker.trainer.context.n_docs == 3
+    told = linker.trainer.context.columns(
+        linker.gold(references[0])[0][0], ["X:cold", "X:chill"], linker.resolver().finder.facts, count_types([], None)
+    )
+    assert (told[0] > told[1]).all()
+
+
+# --- Rankers that were stored before ---
+
+
+def before(data, drop=("context", "columns")):
+    """Return what a version would have stored that knew nothing of context."""
+    arrays = load(data)
+    old = [i for i, name in enumerate(COLUMNS) if name not in ("type_fit", "definition")]
+    for name in ("linear", "inner"):
+        arrays[name] = np.ascontiguousarray(arrays[name][old])
+    return save({name: array for name, array in arrays.items() if name not in drop})
+
+
+def test_a_ranker_that_knows_nothing_of_context_ranks_as_it_did(trained):
+    linker = trained.get_pipe("biobert_linker")
+    again = RankerTrainer.from_bytes(before(linker.trainer.to_bytes()), "here")
+    assert again.context.n_docs == 0
+    assert again.counts.counts == linker.trainer.counts.counts
+    rows = np.random.default_rng(0).normal(size=(5, len(COLUMNS))).astype(np.float32)
+    without = rows.copy()
+    without[:, [COLUMNS.index("type_fit"), COLUMNS.index("definition")]] = 0
+    np.testing.assert_allclose(again.model.predict([rows])[0], linker.model.predict([without])[0], rtol=1e-5)
+
+
+def test_columns_of_another_version_are_refused(trained):
+    arrays = load(trained.get_pipe("biobert_linker").trainer.to_bytes())
+    names = json.dumps([*COLUMNS[:-1], "horoscope"]).encode()
+    arrays["columns"] = np.frombuffer(names, dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"\[B238\].*'here'.*horoscope"):
+        RankerTrainer.from_bytes(save(arrays), "here")
+    # Weights of all columns, by a file that names fewer.
+    arrays["columns"] = np.frombuffer(json.dumps(COLUMNS[:-1]).encode(), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"\[B238\].*shape"):
+        RankerTrainer.from_bytes(save(arrays), "here")
