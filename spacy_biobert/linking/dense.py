@@ -88,6 +88,11 @@ class DenseIndex:
         return self.encoder.is_costly and len(self._names) >= MANY_NAMES
 
     @property
+    def vectors(self) -> Floats | None:
+        """Vectors of the names, (n_names, width); None where there is a graph."""
+        return None if isinstance(self._vectors, NameGraph) else self._vectors
+
+    @property
     def graph(self) -> NameGraph | None:
         """What is searched approximately; None where all names are compared."""
         return self._vectors if isinstance(self._vectors, NameGraph) else None

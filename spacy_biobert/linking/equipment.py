@@ -54,6 +54,13 @@ class Equipment:
         self._vectors: Floats | NameGraph | None = None
         self.by_reference = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a spawned process needs: what can be made of the rest stays behind, but for vectors of names."""
+        state = {**self.__dict__, "_resolver": None, "_index": None}
+        if self._index is not None:
+            state["_vectors"] = self._index.vectors
+        return state
+
     @property
     def kb(self) -> KnowledgeBase | None:
         """The knowledge base."""

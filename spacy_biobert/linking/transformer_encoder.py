@@ -7,7 +7,7 @@ what stands together, which a bag does not, and costs a pass of the encoder for 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -132,6 +132,10 @@ class TransformerEncoder:
             places_step=_PLACES_STEP,
         )
 
+    def __reduce__(self) -> tuple[Callable[[bytes, str, str], TransformerEncoder], tuple[bytes, str, str]]:
+        """Let spawned processes make an equal encoder."""
+        return _rebuild, (self.to_bytes("float32"), str(self.runtime.device), self._precision)
+
     def to_bytes(self, dtype: SaveDtype = "float16") -> bytes:
         """Return network, settings and tokenizer as safetensors."""
         from safetensors.torch import save
@@ -157,3 +161,8 @@ class TransformerEncoder:
         settings: dict[str, Any] = json.loads(config)
         bert = build_bert(read_config(settings, where), family_of(settings, where), stored, where)
         return cls(Checkpoint(settings, PieceTokenizer.from_tokenizer(Tokenizer.from_str(tokenizer), where), bert))
+
+
+def _rebuild(data: bytes, device: str, precision: str) -> TransformerEncoder:
+    checkpoint = TransformerEncoder.from_bytes(data, "the bytes of a name encoder").checkpoint
+    return TransformerEncoder(checkpoint, device=device, precision=precision)

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.name_encoder import Remembering, read_name_encoder
 from spacy_biobert.linking.sketch import N_NEAR, Sketch
 from spacy_biobert.linking.synonyms import names_of_concepts
+from spacy_biobert.linking.training import RankerTrainer
 from spacy_biobert.linking.transformer_encoder import MAX_PIECES, TransformerEncoder
 
 from .conftest import make_linker_nlp
@@ -229,3 +232,15 @@ def test_mentions_are_read_in_int8_where_that_is_faster(bert_folder, kb, monkeyp
     assert encoder.for_mentions([]) is encoder
     remembering = Remembering(encoder)
     assert (remembering.for_mentions(names) is remembering) == (fastest != "int8")
+
+
+def test_a_linker_that_was_used_can_be_sent_to_a_process(kb, encoder):
+    nlp = make_linker_nlp(kb.folder, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    linker.trainer, linker.dense = RankerTrainer(), encoder
+    doc = nlp("aspirin for breast cancers")
+    expected = linker.rank([doc])
+    sent = pickle.loads(pickle.dumps(linker))
+    for one, other in zip(sent.rank([doc])[0], expected[0], strict=True):
+        assert [part[0].concept_id for part in one.parts] == [part[0].concept_id for part in other.parts]
+        assert one.fits == pytest.approx(other.fits, abs=1e-5)
