@@ -1,4 +1,4 @@
-"""How many mentions of diseases in NCBI-disease and BC5CDR get the right concept of MEDIC, by both protocols; how fast.
+"""How many mentions of diseases in NCBI-disease and BC5CDR get the right concept of MEDIC, by both protocols.
 
     SPACY_BIOBERT_DATA=… python benchmarks/linking_ncbi.py [--split test|dev] [--vectors FILE] [--steps N] [--epochs N]
 
@@ -15,13 +15,11 @@ is looked at with the test set, BioSyn's protocol takes names and mentions of it
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +31,10 @@ from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.component import Linker
-from spacy_biobert.linking.dense import DenseIndex, read_vectors
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.name_encoder import NameEncoder, Remembering, load_name_encoder
-from spacy_biobert.linking.resolver import Resolver
 from spacy_biobert.linking.sources import read_medic
 
 FILES = {"train": "NCBItrainset_corpus.txt", "dev": "NCBIdevelopset_corpus.txt", "test": "NCBItestset_corpus.txt"}
@@ -46,11 +42,10 @@ CDR = {
     "known": ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt"),
     "test": ("CDR_TestSet.PubTator.txt",),
 }
-REPEATS = 5
 
 
 def main() -> None:
-    """Build, train, link, score, time; print the outcome, and store it where it is that of the test set."""
+    """Build, train, link, score; print the outcome, and store it where it is that of the test set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=("dev", "test"), default="test", help="which part of the corpus")
     parser.add_argument("--steps", type=int, default=600, help="batches of names to learn vectors from")
@@ -97,19 +92,6 @@ def main() -> None:
                 "by spelling": scores(cdr["test"], dictionary, spelling, spelling),
                 "with vectors and ranker": scores(cdr["test"], dictionary, strict, biosyn),
             }
-        # A process that only links holds no corpora for Python's garbage collector to look through.
-        gc.collect()
-        gc.freeze()
-        finder = strict.resolver().finder
-        if finder.dense is not None:
-            # As a pipeline has it that was stored: what encodes mentions remembers nothing.
-            finder.dense = DenseIndex(learned, kb, vectors=read_vectors(finder.dense.to_bytes(), kb, "here"))
-        queries = sorted({span.text for doc in gold for span in doc.spans[SPANS_KEY]})
-        results["different_mentions"] = len(queries)
-        results["mentions_per_second"] = {
-            "look-up by spelling": rate(lambda: kb.candidates(queries, 20), len(queries)),
-            "full ranking": rate(lambda: rank_all(strict, queries), len(queries)),
-        }
     print(json.dumps(results, indent=2))
     if options.split == "test":
         RESULTS.mkdir(exist_ok=True)
@@ -161,28 +143,6 @@ def shown(result: dict[str, Any]) -> dict[str, Any]:
     recall = {f"recall at {k}": round(result["recall"][k - 1], 4) for k in (1, 5, 20)}
     numbers = {key: round(result[key], 4) for key in ("accuracy", "missing")}
     return {"mentions": result["mentions"], "names": result["names"], **numbers, **recall}
-
-
-def rank_all(linker: Linker, mentions: list[str]) -> None:
-    """Rank the concepts of different mentions, each in a doc of its own, none of them looked up before."""
-    from spacy_biobert.linking.candidates import CandidateFinder, Query
-    from spacy_biobert.linking.mentions import Mention
-
-    known = linker.resolver()
-    finder = CandidateFinder(known.finder.kb, known.finder.dense)
-    resolver = Resolver(finder, known.model, known.counts, known.context)
-    resolver.rank([[Mention(Query(mention, None, None))] for mention in mentions], 20)
-
-
-def rate(run: Callable[[], object], n: int) -> int:
-    """Return how many a second, on one core, at the median of some repeats."""
-    run()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return round(n / statistics.median(seconds))
 
 
 if __name__ == "__main__":
