@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--names", type=Path, help="where the vectors of MEDIC's names are kept")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # else tokenizers speak up at each fork
     data, nlp = data_folder(), spacy.blank("en")
     docs = {
         split: [
