@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=("dev", "test"), default="test", help="which part of the corpus")
     parser.add_argument("--steps", type=int, default=600, help="batches of names to learn vectors from")
-    parser.add_argument("--epochs", type=int, default=10, help="times that the ranker sees the training mentions")
+    parser.add_argument("--epochs", type=int, default=20, help="times that the ranker sees the training mentions")
     parser.add_argument("--vectors", type=Path, help="name vectors that are trained already, dense.safetensors")
     parser.add_argument("--biosyn-vectors", type=Path, help="others for BioSyn's protocol on NCBI-disease's test set")
     options = parser.parse_args()

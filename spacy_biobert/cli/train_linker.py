@@ -43,7 +43,7 @@ def train_linker_cli(
         Path | None,
         typer.Option(help="The knowledge base without the names of CORPORA, if KB_FOLDER has them."),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = 10,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = 20,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Learn which names mean the same from a knowledge base's synonyms; and, from corpora, how to rank concepts.

@@ -32,7 +32,7 @@ def train_ranker(
     linker: Linker,
     references: Sequence[Doc],
     *,
-    epochs: int = 10,
+    epochs: int = 20,
     batch_size: int = 16,
     seed: int = 0,
     published: KnowledgeBase | None = None,
