@@ -173,7 +173,7 @@ def test_in_spacys_training(homonyms):
 def before(data, drop=("context", "columns")):
     """Return what a version would have stored that knew nothing of context."""
     arrays = load(data)
-    old = [i for i, name in enumerate(COLUMNS) if name not in ("type_fit", "definition")]
+    old = [i for i, name in enumerate(COLUMNS) if name not in ("type_fit", "definition", "surroundings")]
     for name in ("linear", "inner"):
         arrays[name] = np.ascontiguousarray(arrays[name][old])
     return save({name: array for name, array in arrays.items() if name not in drop})
