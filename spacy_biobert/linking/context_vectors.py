@@ -103,7 +103,8 @@ class ContextVectors:
     """For each concept, the mean contextual vector of the training mentions that mean it.
 
     A document that comes again replaces what it added before: an encoder that is trained at the same time reads it
-    otherwise each time. What was stored and loaded stays as it is, and takes each document for one that it knows.
+    otherwise each time. What was stored and loaded stays as it is, and takes each document for one that it knows; a
+    training that is resumed collects it anew.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from spacy_biobert.linking.context_vectors import ContextVectors, Share, mention
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.mentions import Mention
-from spacy_biobert.linking.ranker import COLUMNS
+from spacy_biobert.linking.ranker import COLUMNS, rank_rows
 from spacy_biobert.linking.training import RankerTrainer
 
 # `initialize` empties the rules that find the entities.
@@ -29,7 +29,7 @@ HOMONYMS = (
 )
 AROUND = {
     "X:cold": ["the patient with {} is the", "is the {} with colon", "patient is {} with the patient"],
-    "X:copd": ["mutation , gene of {} in gene", "in gene and mutation {} of", "gene {} of mutation , in"],
+    "X:copd": ["mutation , gene of {} in gene", "in gene mutation of {} , gene", "gene of mutation , {} in gene"],
 }
 FILLERS = ("cancer", "and", "a b", "c", "and c", "d e f", "7", "e")
 
@@ -285,6 +285,23 @@ def test_silent_without_an_encoder(homonyms):
         stored.append(linker.trainer.to_bytes())
     assert stored[0] == stored[1]
     assert len(linker.trainer.vectors) == 0
+
+
+def test_a_document_is_learned_from_as_if_it_were_new(make_nlp, homonyms, monkeypatch):
+    nlp = make_nlp()
+    linker = add_linker(nlp, homonyms)
+    told = []
+    monkeypatch.setattr("spacy_biobert.linking.training.rank_rows", lambda *row: told.append(row) or rank_rows(*row))
+    references = [make_doc(nlp, AROUND["X:cold"][0], "X:cold"), *make_references(nlp)[3:6]]
+    list(train_ranker(linker, references, epochs=1, encoder=nlp.get_pipe("biobert")))
+    first = []
+    for found, _, _, left_out, _, column in told:
+        cosines = dict(zip(found.ids, column, strict=True))
+        assert cosines["X:copd"] != 0
+        first.append("X:cold" in left_out)
+        # Of the concept that one doc alone means, the others know a vector, and that doc none.
+        assert (cosines["X:cold"] == 0) == first[-1]
+    assert sorted(first) == [False, False, False, True]
 
 
 @pytest.mark.parametrize("on_predicted", [False, True])
