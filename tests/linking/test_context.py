@@ -186,7 +186,7 @@ def test_a_ranker_that_knows_nothing_of_context_ranks_as_it_did(trained):
     assert again.counts.counts == linker.trainer.counts.counts
     rows = np.random.default_rng(0).normal(size=(5, len(COLUMNS))).astype(np.float32)
     without = rows.copy()
-    without[:, [COLUMNS.index("type_fit"), COLUMNS.index("definition")]] = 0
+    without[:, [COLUMNS.index(name) for name in ("type_fit", "definition", "surroundings")]] = 0
     np.testing.assert_allclose(again.model.predict([rows])[0], linker.model.predict([without])[0], rtol=1e-5)
 
 
