@@ -303,6 +303,10 @@ class Errors:
         "So many names are searched by the package usearch, and it cannot be imported. Install it, pip install "
         "'spacy-biobert[ann]', or link without vectors: initialize the linker without `dense`."
     )
+    B248 = (
+        "A mention's contextual vector has the width {found}; those that the ranker learned from have {expected}. Link "
+        "with the encoder that it was trained with, train it again, or say context_vectors = false."
+    )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
     B260 = (

@@ -108,6 +108,19 @@ def test_train_and_evaluate(run, project, model):
     assert "link_micro_f" in scores
 
 
+def test_train_a_ranker_that_reads_token_vectors(run, project):
+    options = {
+        "--components.biobert_linker.ranker": "true",
+        "--components.biobert_linker.context_vectors": "true",
+        "--training.annotating_components": '["biobert"]',
+    }
+    arguments = [part for option in options.items() for part in option]
+    run("-m", "spacy", "train", "config.cfg", "--output", "ranked", *arguments, folder=project)
+    nlp = spacy.load(project / "ranked" / "model-last")
+    assert len(nlp.get_pipe("biobert_linker").trainer.vectors) > 0
+    assert all(doc.has_annotation("ENT_IOB") for doc in nlp.pipe([TEXT, ""]))
+
+
 def test_recipes_are_filled(run, project):
     for recipe in (RECIPE, ROOT / "configs" / "ner.cfg"):
         run("-m", "spacy", "init", "fill-config", recipe, "filled.cfg", folder=project)

@@ -83,12 +83,14 @@ def evaluate(
     # Every spaCy command imports this module, and few link.
     from ..linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
     from ..linking.kb import KnowledgeBase
-    from .linking_corpora import find_linker, load_linking_pipeline, read_references
+    from .linking_corpora import encode, find_linker, load_linking_pipeline, read_references
 
     nlp = load_linking_pipeline(model)
     linker = find_linker(nlp, linker_name, model)
     kept = None if labels is None else {label.strip() for label in labels.split(",")}
     references = [keep_labels(doc, spans_key, kept) for doc in read_references(corpus, nlp)]
+    if linker.cfg["ranker"] and linker.cfg["context_vectors"]:
+        references = encode(nlp, references)
     protocols = [evaluate_strict(linker, references, spans_key=spans_key)]
     with tempfile.TemporaryDirectory(prefix="spacy-biobert-") as folder:
         known = (keep_labels(doc, spans_key, kept) for path in names for doc in read_references(path, nlp))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import spacy
 from spacy import Language
+from spacy.pipeline import Pipe
 from spacy.tokens import Doc, DocBin
 from spacy.util import is_package
 
@@ -20,6 +21,7 @@ from .pipelines import load_pipeline
 
 if TYPE_CHECKING:
     from ..encoder.checkpoints import Checkpoint
+    from ..encoder.component import BioBert
 
 
 def read_references(path: Path, nlp: Language) -> list[Doc]:
@@ -45,16 +47,33 @@ def load_encoder(name: str) -> Checkpoint:
     """
     # Every spaCy command imports this module, and few need an encoder.
     from ..encoder.checkpoints import load_checkpoint
-    from ..encoder.component import BioBert
     from ..encoder.shim import encoder_shim
 
     if not (Path(name) / "config.cfg").is_file() and not is_package(name):
         return load_checkpoint(name)
-    nlp = load_pipeline(name)
+    return encoder_shim(find_encoder(load_pipeline(name), name).model).checkpoint
+
+
+def find_encoder(nlp: Language, name: str) -> BioBert:
+    """Return the encoder of a pipeline, whose name is for messages.
+
+    Raises:
+        ValueError: It has none.
+    """
+    from ..encoder.component import BioBert
+
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, BioBert):
-            return encoder_shim(pipe.model).checkpoint
+            return pipe
     raise ValueError(Errors.B510.format(model=name, pipes=", ".join(nlp.pipe_names)))
+
+
+def encode(nlp: Language, docs: Sequence[Doc]) -> list[Doc]:
+    """Return docs with the token vectors of a pipeline's encoder, where it has one."""
+    for name, pipe in nlp.pipeline:
+        if nlp.get_pipe_meta(name).factory == "biobert" and isinstance(pipe, Pipe):
+            return list(pipe.pipe(docs))
+    return list(docs)
 
 
 def load_linking_pipeline(model: str) -> Language:

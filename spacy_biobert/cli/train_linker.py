@@ -43,6 +43,13 @@ def train_linker_cli(
         Path | None,
         typer.Option(help="The knowledge base without the names of CORPORA, if KB_FOLDER has them."),
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            help="A pipeline whose encoder reads CORPORA: the ranker then sees a mention's token vectors, too. The "
+            "linker is for pipelines with this encoder."
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = 20,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
@@ -60,16 +67,20 @@ def train_linker_cli(
     from ..linking.fitting import train_ranker
     from ..linking.kb import KnowledgeBase
     from ..linking.synonyms import names_of_concepts
-    from .linking_corpora import load_encoder, read_all
+    from .linking_corpora import find_encoder, load_encoder, read_all
+    from .pipelines import load_pipeline
 
     with clear_errors():
         kb = KnowledgeBase.open(kb_folder)
         nlp = spacy.blank("en")
-        linker = nlp.add_pipe("biobert_linker", config={"ranker": bool(corpora), "split_composites": True})
+        reader = load_pipeline(context) if context is not None and corpora else None
+        seen = find_encoder(reader, str(context)) if reader is not None else None
+        config = {"ranker": bool(corpora), "context_vectors": seen is not None, "split_composites": True}
+        linker = nlp.add_pipe("biobert_linker", config=config)
         if not isinstance(linker, Linker):
             raise TypeError(type(linker))
         linker.set_kb(kb)
-        references = read_all(corpora, nlp)
+        references = read_all(corpora, reader or nlp)
         named = references if names is None and encoder is not None else read_all(names, nlp)
         mentions = names_of_concepts(kb, corpus_names(named, linker.cfg["spans_key"]))
         with tqdm(total=steps, desc="vectors", unit="batch") as bar:
@@ -82,12 +93,12 @@ def train_linker_cli(
                 bag = BagSettings(width=width, steps=steps, seed=seed)
                 linker.dense = train_bag_encoder(kb, mentions, settings=bag, report=report)
             else:
-                reader = TransformerSettings(steps=steps, seed=seed)
+                settings = TransformerSettings(steps=steps, seed=seed)
                 checkpoint = load_encoder(encoder)
-                linker.dense = train_transformer_encoder(kb, checkpoint, mentions, settings=reader, report=report)
+                linker.dense = train_transformer_encoder(kb, checkpoint, mentions, settings=settings, report=report)
         if references:
             without = KnowledgeBase.open(published) if published else None
-            losses = train_ranker(linker, references, epochs=epochs, seed=seed, published=without)
+            losses = train_ranker(linker, references, epochs=epochs, seed=seed, published=without, encoder=seen)
             for epoch, loss in enumerate(tqdm(losses, total=epochs, desc="ranker", unit="epoch"), start=1):
                 tqdm.write(f"epoch {epoch}: {loss:.4f} nats a mention")
         nlp.to_disk(output)

@@ -18,6 +18,7 @@ from thinc.api import Optimizer
 from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
+from .context_vectors import mention_vectors
 from .equipment import Equipment
 from .extension import RankedColumns, register_extension, set_candidates
 from .mentions import Mention, mentions_of, read_mentions
@@ -40,6 +41,7 @@ DEFAULT_CONFIG = {
     "split_composites": False,
     "ranker": False,
     "train_on_predicted": False,
+    "context_vectors": False,
     "overwrite": True,
     "spans_key": None,
     "candidates_key": None,
@@ -76,6 +78,7 @@ def make_biobert_linker(
     split_composites: bool,
     ranker: bool,
     train_on_predicted: bool,
+    context_vectors: bool,
     overwrite: bool,
     spans_key: str | None,
     candidates_key: str | None,
@@ -95,6 +98,7 @@ def make_biobert_linker(
         split_composites=split_composites,
         ranker=ranker,
         train_on_predicted=train_on_predicted,
+        context_vectors=context_vectors,
         overwrite=overwrite,
         spans_key=spans_key,
         candidates_key=candidates_key,
@@ -132,6 +136,9 @@ class Linker(Pipe):
         train_on_predicted: Whether, in ``spacy train``, the ranker learns from mentions as they are found, in place of
             gold ones: those that are the same as a gold one, with its ids, among all others of the doc. What finds them
             has to be among ``annotating_components``.
+        context_vectors: Whether the ranker also sees how like the vectors that a ``biobert`` encoder before it gave the
+            mention's tokens are to those of the training mentions of a concept. For ``spacy train``, the encoder has to
+            be among ``annotating_components``. Where docs have no vectors, this says nothing.
         overwrite: Whether to replace ids that entities have already.
         spans_key: Link the spans of this group of ``doc.spans``, in place of the entities.
         candidates_key: The group of ``doc.spans`` that keeps the ranked concepts; the pipe's name if None.
@@ -156,6 +163,7 @@ class Linker(Pipe):
         split_composites: bool = False,
         ranker: bool = False,
         train_on_predicted: bool = False,
+        context_vectors: bool = False,
         overwrite: bool = True,
         spans_key: str | None = None,
         candidates_key: str | None = None,
@@ -177,6 +185,7 @@ class Linker(Pipe):
             "split_composites": split_composites,
             "ranker": ranker,
             "train_on_predicted": train_on_predicted,
+            "context_vectors": context_vectors,
             "overwrite": overwrite,
             "spans_key": spans_key,
             "candidates_key": candidates_key or name,
@@ -257,15 +266,23 @@ class Linker(Pipe):
         return spans if labels is None else [span for span in spans if is_routed(span.label_, labels)]
 
     def _read(
-        self, doc: Doc, types: Callable[[str], Types | None], n_parts: Sequence[int] | None = None
+        self,
+        doc: Doc,
+        types: Callable[[str], Types | None],
+        n_parts: Sequence[int] | None = None,
+        encoded: Doc | None = None,
     ) -> list[Mention]:
+        """Read the mentions of a doc; `encoded` has the same text and the vectors, where that is another doc."""
+        spans = self._mentions(doc)
+        seen = self.cfg["ranker"] and self.cfg["context_vectors"]
         return read_mentions(
             doc,
-            self._mentions(doc),
+            spans,
             expand_abbreviations=self.cfg["expand_abbreviations"],
             split_composites=self.cfg["split_composites"],
             types=types,
             n_parts=n_parts,
+            vectors=mention_vectors(doc if encoded is None else encoded, spans) if seen else None,
         )
 
     def _types(self, label: str) -> Types | None:
@@ -432,9 +449,11 @@ class Linker(Pipe):
         resolver = self.resolver()
         if self.trainer is not None:
             examples = list(examples)
-            gold = [self.gold(example.reference) for example in examples]
+            gold = [self.gold(example.reference, encoded=example.predicted) for example in examples]
             docs = [self._found(example) for example in examples] if self.cfg["train_on_predicted"] else gold
             losses[self.name] += self.trainer.update(docs, resolver.finder, counted=gold)
+            for mentions in gold:
+                self.trainer.vectors.put(mentions, self.require_kb())
             if sgd is not None:
                 self.finish_update(sgd)
         return losses
@@ -444,10 +463,15 @@ class Linker(Pipe):
         if self.trainer is not None:
             self.trainer.step()
 
-    def gold(self, reference: Doc) -> "list[GoldMention]":
-        """Return the annotated mentions of a reference with the ids that mean the same as theirs."""
+    def gold(self, reference: Doc, *, encoded: Doc | None = None) -> "list[GoldMention]":
+        """Return the annotated mentions of a reference with the ids that mean the same as theirs.
+
+        Args:
+            reference: The reference.
+            encoded: The doc of the same text that has token vectors, if it is not the reference itself.
+        """
         ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
-        return [(mention, some) for mention, some in self._with_ids(reference, ids) if some]
+        return [(mention, some) for mention, some in self._with_ids(reference, ids, encoded) if some]
 
     def _found(self, example: Example) -> "list[GoldMention]":
         """Return the predicted mentions of an example: those that a gold mention is the same as, with its ids."""
@@ -455,10 +479,10 @@ class Linker(Pipe):
         predicted = example.predicted
         return self._with_ids(predicted, [gold.get(_place(span), ()) for span in self._mentions(predicted)])
 
-    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]]) -> "list[GoldMention]":
+    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]], encoded: Doc | None = None) -> "list[GoldMention]":
         """Return the mentions of a doc, each with all ids that mean the same as one of its own."""
         equivalent_ids = self.require_kb().equivalent_ids
-        read = self._read(doc, self._types, [len(some) for some in ids])
+        read = self._read(doc, self._types, [len(some) for some in ids], encoded)
         return [
             (mention, tuple(dict.fromkeys(chain.from_iterable(map(equivalent_ids, some)))))
             for mention, some in zip(read, ids, strict=True)

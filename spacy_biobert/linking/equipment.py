@@ -126,6 +126,7 @@ class Equipment:
                 trainer.model if trainer else None,
                 trainer.counts if trainer else ConceptCounts(),
                 trainer.context if trainer else None,
+                trainer.vectors if trainer else None,
             )
         return self._resolver
 

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from spacy.pipeline import Pipe
 from spacy.tokens import Doc
-from spacy.training import Example
 
 from .candidates import CandidateFinder
 from .component import Linker
+from .context import ConceptFacts
 from .dense import DenseIndex
 from .evaluation import corpus_names, extend_with_names
 from .kb import KnowledgeBase
@@ -23,6 +24,9 @@ N_PARTS = 5
 
 FIRST_RATE = 2.0
 """What the ranker's learning rate is multiplied by at the beginning; it falls to nothing."""
+
+_ENCODED = 32
+"""Docs whose token vectors are in memory at once."""
 
 _Part = tuple[Sequence[Sequence[GoldMention]], CandidateFinder]
 """The gold mentions of some docs, and what finds candidates for them."""
@@ -36,6 +40,7 @@ def train_ranker(
     batch_size: int = 16,
     seed: int = 0,
     published: KnowledgeBase | None = None,
+    encoder: Pipe | None = None,
 ) -> Iterator[float]:
     """Train the ranker of a linker by itself, on gold mentions.
 
@@ -50,18 +55,21 @@ def train_ranker(
         batch_size: Docs in a batch.
         seed: Of the order of docs.
         published: The linker's knowledge base without the names of these docs, if it has them.
+        encoder: A ``biobert`` pipe that gives the docs their token vectors, for a linker that reads them. They are
+            dropped as soon as they are read: those of a corpus take much memory.
 
     Yields:
         The mean loss of each epoch's batches, in nats a mention.
     """
-    examples = [Example(Doc(doc.vocab, words=[token.text for token in doc]), doc) for doc in references]
-    linker.initialize(lambda: examples)
+    linker.initialize()
     trainer = linker.trainer
     if trainer is None:  # a linker that ranks by spelling
         return
+    gold = list(_read(linker, references, encoder))
+    trainer.count(gold, ConceptFacts(linker.require_kb()))
     order = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="spacy-biobert-") as folder:
-        parts = list(_parts(linker, references, published, Path(folder), order))
+        parts = list(_parts(linker, references, gold, published, Path(folder), order))
         for epoch in range(epochs):
             batches = [batch for docs, finder in parts for batch in _batches(docs, finder, batch_size, order)]
             order.shuffle(batches)
@@ -72,22 +80,35 @@ def train_ranker(
             yield loss / len(batches)
 
 
+def _read(linker: Linker, references: Sequence[Doc], encoder: Pipe | None) -> Iterator[list[GoldMention]]:
+    """Yield the gold mentions of each doc."""
+    for doc in encoder.pipe(references, batch_size=_ENCODED) if encoder is not None else references:
+        yield linker.gold(doc)
+        if encoder is not None:
+            doc._.trf_data = None
+
+
 def _parts(
-    linker: Linker, references: Sequence[Doc], published: KnowledgeBase | None, folder: Path, order: random.Random
+    linker: Linker,
+    references: Sequence[Doc],
+    gold: Sequence[Sequence[GoldMention]],
+    published: KnowledgeBase | None,
+    folder: Path,
+    order: random.Random,
 ) -> Iterator[_Part]:
     """Yield all docs, each part of them with what finds candidates for it."""
     if published is None:
-        yield [linker.gold(doc) for doc in references], linker.resolver().finder
+        yield gold, linker.resolver().finder
         return
     encoder = Remembering(linker.dense) if linker.dense is not None else None
-    shuffled = list(references)
+    shuffled = list(zip(references, gold, strict=True))
     order.shuffle(shuffled)
     for number in range(min(N_PARTS, len(shuffled))):
-        others = [doc for i, doc in enumerate(shuffled) if i % N_PARTS != number]
+        others = [doc for i, (doc, _) in enumerate(shuffled) if i % N_PARTS != number]
         names = corpus_names(others, linker.cfg["spans_key"])
         kb = KnowledgeBase.build(extend_with_names(published, names), folder / str(number))
         dense = DenseIndex(encoder, kb) if encoder is not None else None
-        yield [linker.gold(doc) for doc in shuffled[number::N_PARTS]], CandidateFinder(kb, dense)
+        yield [mentions for _, mentions in shuffled[number::N_PARTS]], CandidateFinder(kb, dense)
 
 
 def _batches(

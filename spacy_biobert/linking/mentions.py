@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 
 from .abbreviations import expand, find_abbreviations
@@ -24,6 +26,7 @@ class Mention:
         forced: Whether it is known to name several concepts, so that a reading is taken however well the whole fits.
         label: Its label, "" where it has none.
         surroundings: The document that it stands in; None where that is not known.
+        vector: What an encoder makes of it in that document, (width,); None where that is not known, or not asked for.
     """
 
     query: Query
@@ -31,6 +34,7 @@ class Mention:
     forced: bool = False
     label: str = ""
     surroundings: Surroundings | None = None
+    vector: NDArray[np.float32] | None = field(default=None, compare=False)
 
     @property
     def queries(self) -> Iterator[Query]:
@@ -55,6 +59,7 @@ def read_mentions(
     split_composites: bool,
     types: Callable[[str], Types | None],
     n_parts: Sequence[int] | None = None,
+    vectors: Sequence[NDArray[np.float32] | None] | None = None,
 ) -> list[Mention]:
     """Return what to look up for the mentions of a doc.
 
@@ -66,6 +71,7 @@ def read_mentions(
         split_composites: Whether to read "breast and ovarian cancer" also as two mentions.
         types: Gives the semantic types that concepts of a label may have.
         n_parts: How many concepts each mention names, where that is known: then, and only then, it is split.
+        vectors: Their contextual vectors, where they are asked for.
     """
     if not spans:
         return []
@@ -88,5 +94,6 @@ def read_mentions(
             if n_parts:
                 readings = [reading for reading in readings if 1 < n_parts[i] == len(reading)]
             parts = tuple(tuple(Query(part, None, allowed) for part in reading) for reading in readings)
-        mentions.append(Mention(query, parts, n_parts is not None, span.label_, surroundings))
+        vector = vectors[i] if vectors is not None else None
+        mentions.append(Mention(query, parts, n_parts is not None, span.label_, surroundings, vector))
     return mentions

@@ -40,8 +40,10 @@ _COLUMNS: Mapping[str, tuple[float, float]] = {
     "nil": (0.0, 0.5),
     "nil_similarity": (6.0, 0.25),  # what the best candidates reach: NIL must beat them
     "nil_cosine": (0.0, 0.2),
+    "surroundings": (0.0, 0.2),  # cosine of its contextual vector and the mean of those of the concept's mentions
 }
 COLUMNS = tuple(_COLUMNS)
+_NIL = COLUMNS.index("nil")
 LEARN_RATE = 0.005
 """Of the ranker's own Adam: the pipeline's optimizer is set for an encoder and would hardly move a dozen weights."""
 N_HIDDEN = 8
@@ -67,7 +69,8 @@ def build_ranker(n_hidden: int = N_HIDDEN, *, seed: int = 0) -> RankerModel:
     shape = (len(COLUMNS), n_hidden)
     params: dict[str, Any] = {
         "linear": start * scales,
-        "inner": generator.normal(scale=len(COLUMNS) ** -0.5, size=shape).astype(np.float32),
+        # The last column is optional: where it says nothing, all is as if it were not there.
+        "inner": generator.normal(scale=(len(COLUMNS) - 1) ** -0.5, size=shape).astype(np.float32),
         "inner_bias": np.zeros(n_hidden, np.float32),
         "outer": np.zeros(n_hidden, np.float32),
     }
@@ -130,6 +133,7 @@ def rank_rows(
     coherent: Mapping[str, int],
     left_out: Mapping[str, int],
     context: Floats | None = None,
+    surroundings: Floats | None = None,
 ) -> Floats:
     """Put together the rows of one mention.
 
@@ -139,6 +143,7 @@ def rank_rows(
         coherent: For concepts, how many other mentions of the document are spelled like one of their names.
         left_out: What the document itself adds to the counts, in training.
         context: What :meth:`.ContextCounts.columns` says of the candidates, (n_candidates, 2); None for nothing.
+        surroundings: And :meth:`.ContextVectors.column`, (n_candidates,).
 
     Returns:
         A row for each candidate, and one for NIL: (n_candidates + 1, n_columns).
@@ -152,8 +157,10 @@ def rank_rows(
         rows[:-1, n_features + 2] = np.log1p([coherent.get(identifier, 0) for identifier in ids])
     if context is not None:
         rows[:-1, n_features + 3 : n_features + 5] = context
+    if surroundings is not None:
+        rows[:-1, -1] = surroundings
     best = found.features.max(axis=0) if n_found else np.zeros(n_features, np.float32)
-    rows[-1, -3:] = (1.0, best[FEATURES.index("similarity")], best[FEATURES.index("cosine")])
+    rows[-1, _NIL : _NIL + 3] = (1.0, best[FEATURES.index("similarity")], best[FEATURES.index("cosine")])
     return rows
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from .candidates import CandidateFinder, Found, Query
 from .concepts import Candidate
 from .context import ContextCounts, LabelTypes
+from .context_vectors import ContextVectors
 from .index import SCORE_DECIMALS
 from .mentions import Mention
 from .ranker import ConceptCounts, RankerModel, probabilities, rank_rows
@@ -39,6 +40,7 @@ class Resolver:
         model: The ranker; None ranks by similarity of spelling.
         counts: What the ranker knows of the training data: how often it links to each concept.
         context: And what it says of labels and words.
+        vectors: And of what stands around the mentions of each concept.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Resolver:
         model: RankerModel | None,
         counts: ConceptCounts,
         context: ContextCounts | None = None,
+        vectors: ContextVectors | None = None,
     ) -> None:
         self.finder = finder
         self.model = model
         self.counts = counts
         self.context = context or ContextCounts()
+        self.vectors = vectors if vectors is not None else ContextVectors()
 
     def rank(self, docs: Sequence[Sequence[Mention]], top_n: int) -> list[list[Ranking]]:
         """Rank the concepts of the mentions of docs, at most ``top_n`` for each part of each.
@@ -97,7 +101,8 @@ class Resolver:
             flat = [(mention, found[query]) for mention, parts in mentions for query in parts]
             for (mention, some), coherent in zip(flat, coherences([some for _, some in flat]), strict=True):
                 context = self.context.columns(mention, some.ids, self.finder.facts, nothing)
-                rows.append(rank_rows(some, self.counts, coherent, {}, context))
+                surroundings = self.vectors.column(mention, some.ids)
+                rows.append(rank_rows(some, self.counts, coherent, {}, context, surroundings))
         scores = iter(model.predict(rows) if rows else [])
         rankings: list[list[Ranking]] = []
         for mentions in docs:

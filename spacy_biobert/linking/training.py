@@ -14,6 +14,7 @@ from thinc.api import Adam
 from ..errors import Errors
 from .candidates import CandidateFinder
 from .context import ConceptFacts, ContextCounts, count_types
+from .context_vectors import ContextVectors
 from .mentions import Mention
 from .ranker import (
     COLUMNS,
@@ -29,8 +30,11 @@ from .ranker import (
 )
 from .resolver import chosen_parts, coherences
 
-_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in ("type_fit", "definition"))
+_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in ("type_fit", "definition", "surroundings"))
 """Those of rankers that were stored without the names of theirs."""
+
+_TEXTS = ("counts", "context", "columns", "context_vectors")
+"""What a stored ranker holds besides arrays, as JSON."""
 
 GoldMention = tuple[Mention, tuple[str, ...]]
 """A mention and its gold ids, with all that mean the same."""
@@ -43,6 +47,7 @@ class RankerTrainer:
         model: Its network.
         counts: What it knows of the training data: how often it links to each concept.
         context: And what it says of labels and words.
+        vectors: And of what stands around the mentions of each concept.
     """
 
     def __init__(
@@ -50,10 +55,12 @@ class RankerTrainer:
         model: RankerModel | None = None,
         counts: ConceptCounts | None = None,
         context: ContextCounts | None = None,
+        vectors: ContextVectors | None = None,
     ) -> None:
         self.model = model or build_ranker()
         self.counts = counts or ConceptCounts()
         self.context = context or ContextCounts()
+        self.vectors = vectors if vectors is not None else ContextVectors()
         self._optimizer = Adam(LEARN_RATE, L2=1e-3, L2_is_weight_decay=True)
 
     def count(self, docs: Iterable[Sequence[GoldMention]], facts: ConceptFacts) -> None:
@@ -61,6 +68,7 @@ class RankerTrainer:
         for mentions in docs:
             self.counts.add(count_ids(mentions))
             self.context.add(mentions, facts)
+            self.vectors.put(mentions, facts.kb)
 
     def update(
         self,
@@ -88,6 +96,7 @@ class RankerTrainer:
         for mentions, known_ids in zip(docs, counted or docs, strict=True):
             left_out = count_ids(known_ids)
             types_left_out = count_types(known_ids, finder.facts)
+            vectors_left_out = self.vectors.share_of(known_ids)
             asked = [
                 (mention, known[query], ids) for mention, ids in mentions for query in chosen_parts(mention, similar)
             ]
@@ -95,7 +104,8 @@ class RankerTrainer:
                 if not ids:
                     continue
                 context = self.context.columns(mention, some.ids, finder.facts, types_left_out)
-                rows.append(rank_rows(some, self.counts, coherent, left_out, context))
+                surroundings = self.vectors.column(mention, some.ids, vectors_left_out)
+                rows.append(rank_rows(some, self.counts, coherent, left_out, context, surroundings))
                 right.append(right_rows(some, ids))
         if not rows:
             return 0.0
@@ -112,11 +122,19 @@ class RankerTrainer:
         self.model.finish_update(self._optimizer)
 
     def to_bytes(self) -> bytes:
-        """Return network and counts as safetensors, with the names of the network's columns."""
+        """Return network, counts and vectors as safetensors, with the names of the network's columns."""
         from safetensors.numpy import save
 
         arrays = {name: np.ascontiguousarray(self.model.get_param(name)) for name in self.model.param_names}
-        texts = {"counts": self.counts.counts, "context": self.context.to_dict(), "columns": COLUMNS}
+        texts: dict[str, Any] = {
+            "counts": self.counts.counts,
+            "context": self.context.to_dict(),
+            "columns": COLUMNS,
+        }
+        more, values = self.vectors.to_arrays()
+        if more:
+            arrays |= more
+            texts["context_vectors"] = values
         for name, value in texts.items():
             arrays[name] = np.frombuffer(json.dumps(value, sort_keys=True).encode("utf8"), dtype=np.uint8)
         return bytes(save(arrays))
@@ -135,9 +153,7 @@ class RankerTrainer:
 
         try:
             arrays: dict[str, Any] = load(data)
-            texts = {
-                name: json.loads(arrays[name].tobytes()) for name in ("counts", "context", "columns") if name in arrays
-            }
+            texts = {name: json.loads(arrays[name].tobytes()) for name in _TEXTS if name in arrays}
             columns = texts.get("columns", _FIRST_COLUMNS)
             if unknown := sorted(set(columns) - set(COLUMNS)):
                 raise ValueError(Errors.B238.format(path=where, reason=f"unknown columns: {', '.join(unknown)}"))
@@ -153,7 +169,8 @@ class RankerTrainer:
                 weights[rows] = arrays[name]
                 model.set_param(name, weights)
             context = ContextCounts.from_dict(texts["context"]) if "context" in texts else None
-            return cls(model, ConceptCounts(texts["counts"]), context)
+            vectors = ContextVectors.from_arrays(arrays, texts.get("context_vectors", {}), where)
+            return cls(model, ConceptCounts(texts["counts"]), context, vectors)
         except (SafetensorError, KeyError) as error:
             raise ValueError(Errors.B238.format(path=where, reason=error)) from error
 

@@ -6,6 +6,7 @@ import spacy
 
 from spacy_biobert.linking.bag_encoder import BagEncoder
 from spacy_biobert.linking.concepts import Concept
+from spacy_biobert.linking.context_vectors import ContextVectors
 from spacy_biobert.linking.kb import KnowledgeBase
 
 CONCEPTS = (
@@ -124,6 +125,33 @@ def test_a_pipelines_encoder_learns_to_read_names(invoke, ruler, kb_folder, bert
     linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
     assert linker.dense.width == nlp.get_pipe("biobert").model.get_dim("nO")
     status, output = invoke(*arguments, "--encoder", ruler)
+    assert status == 1
+    assert "[B510]" in output
+
+
+def test_a_ranker_that_reads_token_vectors(invoke, ruler, kb_folder, corpus, bert_folder, tmp_path, monkeypatch):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("biobert", config={"model": {"name": str(bert_folder), "window": 32}})
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "pipeline")
+    arguments = ("train-linker", kb_folder, tmp_path / "linker", corpus, "--steps", 2, "--width", 8, "--epochs", 2)
+    status, output = invoke(*arguments, "--context", tmp_path / "pipeline")
+    assert status == 0, output
+    linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
+    assert linker.cfg["context_vectors"]
+    assert len(linker.trainer.vectors) == 3
+    # By itself it has no vectors to look at; behind the encoder it has, and gold mentions are shown with theirs.
+    seen = []
+    column = ContextVectors.column
+    monkeypatch.setattr(ContextVectors, "column", lambda *given: seen.append(column(*given)) or seen[-1])
+    nlp.add_pipe("biobert_linker", source=spacy.load(tmp_path / "linker"))
+    nlp.to_disk(tmp_path / "both")
+    for folder, expected in ((tmp_path / "linker", False), (tmp_path / "both", True)):
+        status, output = invoke("evaluate-linking", folder, corpus)
+        assert status == 0, output
+        assert {one is not None for one in seen} == {expected}
+        seen.clear()
+    status, output = invoke(*arguments, "--context", ruler)
     assert status == 1
     assert "[B510]" in output
 

@@ -173,7 +173,7 @@ def test_in_spacys_training(homonyms):
 def before(data, drop=("context", "columns")):
     """Return what a version would have stored that knew nothing of context."""
     arrays = load(data)
-    old = [i for i, name in enumerate(COLUMNS) if name not in ("type_fit", "definition")]
+    old = [i for i, name in enumerate(COLUMNS) if name not in ("type_fit", "definition", "surroundings")]
     for name in ("linear", "inner"):
         arrays[name] = np.ascontiguousarray(arrays[name][old])
     return save({name: array for name, array in arrays.items() if name not in drop})
@@ -186,7 +186,7 @@ def test_a_ranker_that_knows_nothing_of_context_ranks_as_it_did(trained):
     assert again.counts.counts == linker.trainer.counts.counts
     rows = np.random.default_rng(0).normal(size=(5, len(COLUMNS))).astype(np.float32)
     without = rows.copy()
-    without[:, [COLUMNS.index("type_fit"), COLUMNS.index("definition")]] = 0
+    without[:, [COLUMNS.index(name) for name in ("type_fit", "definition", "surroundings")]] = 0
     np.testing.assert_allclose(again.model.predict([rows])[0], linker.model.predict([without])[0], rtol=1e-5)
 
 

@@ -175,7 +175,7 @@ def test_training_on_predicted_mentions(kb_folder):
             patch.setattr("spacy_biobert.linking.training.rank_rows", lambda *row: told.append(row) or rank_rows(*row))
             assert linker.update([example], sgd=object())["biobert_linker"] > 0
     assert len(told) == 1 + 2
-    assert all(left_out["OMIM:277900"] == 1 for *_, left_out, _ in told)
+    assert all(left_out["OMIM:277900"] == 1 for *_, left_out, _, _ in told)
     assert predicted.ents[1].kb_id_ == ""
 
 
