@@ -77,6 +77,12 @@ class ConceptFacts:
         """For each type the share of concepts that have it, above 0."""
         return {name: count / len(self.kb) for name, count in self.kb.count_types().items()}
 
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The words of all definitions."""
+        defined = (concept.definition for concept in self.kb.concepts() if concept.definition)
+        return frozenset(word for definition in defined for word in name_words(definition))
+
     def _look_up(self, identifier: str) -> Facts:
         concept = self.kb.get(identifier)
         if concept is None:
@@ -109,7 +115,8 @@ class ContextCounts:
         self.types += count_types(mentions, facts)
         defined = any(facts.of(identifier).words for _, ids in mentions for identifier in ids)
         if defined and mentions[0][0].surroundings is not None:
-            self.words.update(mentions[0][0].surroundings.words)
+            # Other words are never looked at, and a pipeline shall not carry those of the texts it learned from.
+            self.words.update(mentions[0][0].surroundings.words & facts.vocabulary)
             self.n_docs += 1
             self._weighed = {}
 

@@ -83,6 +83,13 @@ def test_definitions_beside_the_document(facts):
     assert ice == nothing == 0
 
 
+def test_words_of_no_definition_are_not_kept(facts):
+    counts = ContextCounts()
+    for _ in range(2):
+        counts.add([(mention(text="The throat of Mrs Miller."), ("X:cold",))], facts)
+    assert counts.to_dict()["words"] == {"of": 2, "throat": 2}
+
+
 def test_without_definitions_no_document_is_read(facts):
     counts = ContextCounts()
     one = mention()
