@@ -1,4 +1,4 @@
-"""What the embedded encoder has met of each corpus's words: why pretraining gives more on some corpora than on others.
+"""What the running text of pretraining holds of each corpus's words: why that alone gave more on some than on others.
 
     SPACY_BIOBERT_DATA=… python benchmarks/pretraining_text.py
 
@@ -24,7 +24,7 @@ EMBEDDED = Path(__file__).parent.parent / "assets" / "encoder"
 
 
 def words_of_text() -> Counter[str]:
-    """Count the words of the text that the embedded encoder was pretrained on, lower-cased."""
+    """Count the words of the running text that the embedded encoder was pretrained on, lower-cased."""
     words: Counter[str] = Counter()
     for path in sorted((harness.data_folder() / "text").glob("*.txt.gz")):
         with gzip.open(path, "rt", encoding="utf8") as file:
