@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import spacy
 from spacy import Language
-from spacy.pipeline import Pipe
 from spacy.tokens import Doc, DocBin
 from spacy.util import is_package
 
@@ -60,20 +59,22 @@ def find_encoder(nlp: Language, name: str) -> BioBert:
     Raises:
         ValueError: It has none.
     """
-    from ..encoder.component import BioBert
-
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, BioBert):
-            return pipe
-    raise ValueError(Errors.B510.format(model=name, pipes=", ".join(nlp.pipe_names)))
+    encoder = _encoder_of(nlp)
+    if encoder is None:
+        raise ValueError(Errors.B510.format(model=name, pipes=", ".join(nlp.pipe_names)))
+    return encoder
 
 
 def encode(nlp: Language, docs: Sequence[Doc]) -> list[Doc]:
     """Return docs with the token vectors of a pipeline's encoder, where it has one."""
-    for name, pipe in nlp.pipeline:
-        if nlp.get_pipe_meta(name).factory == "biobert" and isinstance(pipe, Pipe):
-            return list(pipe.pipe(docs))
-    return list(docs)
+    encoder = _encoder_of(nlp)
+    return list(docs if encoder is None else encoder.pipe(docs))
+
+
+def _encoder_of(nlp: Language) -> BioBert | None:
+    from ..encoder.component import BioBert
+
+    return next((pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioBert)), None)
 
 
 def load_linking_pipeline(model: str) -> Language:

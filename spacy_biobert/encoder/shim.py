@@ -62,8 +62,9 @@ class RunSettings:
     @property
     def batch_pieces(self) -> int:
         """Word pieces that go through the network at once: what suits the device, where nothing was asked for."""
-        on_cpu = resolve_device(self.device).type == "cpu"
-        return self.max_batch_pieces or (CPU_BATCH_PIECES if on_cpu else GPU_BATCH_PIECES)
+        if self.max_batch_pieces is not None:
+            return self.max_batch_pieces
+        return CPU_BATCH_PIECES if resolve_device(self.device).type == "cpu" else GPU_BATCH_PIECES
 
 
 class EncoderShim(Shim):
