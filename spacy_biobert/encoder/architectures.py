@@ -45,7 +45,7 @@ def build_encoder_v1(
         overlap: Pieces of context read on both sides of a window, where a doc needs more than one.
         attention_dropout: Dropout of attention weights in training, where there is any dropout at all.
         gradient_checkpointing: In training, compute activations again rather than keep them: less memory, more time.
-        save_dtype: How weights are stored: ``"float32"``, ``"float16"``, or ``"int8"`` rows with scales.
+        save_dtype: How weights are stored: ``"float32"``, ``"float16"``, or ``"int8"`` with scales.
 
     Returns:
         A model from docs to one array of shape (n_tokens, width) for each doc.

@@ -1,8 +1,9 @@
-"""How weights lie on disk: safetensors, in float32, float16, or int8 rows with a scale each.
+"""How weights lie on disk: safetensors, in float32, float16, or int8 with scales.
 
 How weights are stored is a separate choice from how they run: they are float32 again when they have been read. int8
-rows keep, for each row of a matrix, the integers from -127 to 127 and the float32 that one step is worth; everything
-that is no large matrix stays float32.
+keeps, for each row of a matrix, integers from -127 to 127, and for each part of a row the float32 that one step is
+worth: a far weight makes the steps of its own part coarse, and of no other. Everything that is no large matrix stays
+float32.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 SaveDtype = Literal["float32", "float16", "int8"]
 
 _SCALE = ".row_scale"
-"""Added to a tensor's name, it names the scales of its rows."""
+"""Added to a tensor's name, it names the scales of its rows: (n_rows, n_parts), or (n_rows,) where each is one part."""
+_PART = 64
+"""Columns of a part, at most. Shorter parts round less, and their scales take more: here a sixteenth."""
 _MIN_QUANTISED = 4096
 """Smaller tensors (biases, normalisations, small tables) are not worth a rounding error."""
 
@@ -27,8 +31,9 @@ def pack(tensors: Iterable[tuple[str, Tensor]], dtype: SaveDtype) -> dict[str, T
     for name, tensor in tensors:
         tensor = tensor.detach().cpu().float().contiguous()
         if dtype == "int8" and tensor.ndim == 2 and tensor.numel() >= _MIN_QUANTISED:
-            scale = (tensor.abs().amax(dim=1) / 127).clamp_min(torch.finfo(torch.float32).tiny)
-            packed[name] = (tensor / scale[:, None]).round().to(torch.int8)
+            parts = _divide(tensor, -(-tensor.shape[1] // _PART))
+            scale = (parts.abs().amax(dim=2) / 127).clamp_min(torch.finfo(torch.float32).tiny)
+            packed[name] = _join((parts / scale[..., None]).round().to(torch.int8), tensor.shape[1])
             packed[name + _SCALE] = scale
         else:
             packed[name] = tensor.half() if dtype == "float16" else tensor
@@ -39,5 +44,19 @@ def unpack(stored: Mapping[str, Tensor], name: str) -> Tensor:
     """Return one stored tensor as float32; raises KeyError where it is missing."""
     tensor = stored[name]
     if tensor.dtype == torch.int8:
-        return tensor.float() * stored[name + _SCALE][:, None]
+        scale = stored[name + _SCALE]
+        scale = scale.reshape(len(scale), -1)
+        return _join(_divide(tensor.float(), scale.shape[1]) * scale[..., None], tensor.shape[1])
     return tensor.float()
+
+
+def _divide(matrix: Tensor, n_parts: int) -> Tensor:
+    """Divide rows into parts of equal length, the last one filled up with zeros: (n_rows, n_parts, length)."""
+    n_rows, n_columns = matrix.shape
+    length = -(-n_columns // n_parts)
+    return F.pad(matrix, (0, n_parts * length - n_columns)).view(n_rows, n_parts, length)
+
+
+def _join(parts: Tensor, n_columns: int) -> Tensor:
+    """Undo `_divide`."""
+    return parts.flatten(1)[:, :n_columns].contiguous()

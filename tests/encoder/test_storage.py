@@ -25,19 +25,30 @@ def test_checkpoint_round_trip(hf_models, tmp_path, family, dtype, tolerance):
         assert (ours - theirs).abs().max() <= tolerance
 
 
-def test_int8_rounds_each_row_to_half_a_step():
+@pytest.mark.parametrize("n_columns", [64, 100, 128, 129])
+def test_int8_rounds_each_part_of_a_row_to_half_a_step(n_columns):
     torch.manual_seed(0)
-    # Rows of very different size: one scale for all would lose the small ones.
-    matrix = torch.randn(64, 128) * torch.logspace(-6, 3, 64)[:, None]
+    # Rows of very different size: one scale for all would lose the small ones. So would one for a row with a far weight.
+    matrix = torch.randn(64, n_columns) * torch.logspace(-6, 3, 64)[:, None]
     matrix[7] = 0.0
+    matrix[:, -1] *= 50
     packed = pack([("m", matrix)], "int8")
     assert packed["m"].dtype == torch.int8
-    step = matrix.abs().amax(dim=1) / 127
-    assert ((unpack(packed, "m") - matrix).abs() <= 0.501 * step[:, None]).all()
+    assert packed["m"].shape == matrix.shape
+    n_parts = packed["m.row_scale"].shape[1]
+    assert n_parts == -(-n_columns // 64)
+    for part, rounded in zip(matrix.chunk(n_parts, dim=1), unpack(packed, "m").chunk(n_parts, dim=1), strict=True):
+        step = part.abs().amax(dim=1, keepdim=True) / 127
+        assert ((rounded - part).abs() <= 0.501 * step).all()
     # Storing what was stored before loses nothing more.
     again = pack([("m", unpack(packed, "m"))], "int8")
     assert torch.equal(again["m"], packed["m"])
     torch.testing.assert_close(unpack(again, "m"), unpack(packed, "m"), rtol=1e-6, atol=0)
+
+
+def test_rows_with_one_scale_each_are_read():
+    stored = {"m": torch.tensor([[1, -2, 127], [0, 5, -127]], dtype=torch.int8), "m.row_scale": torch.tensor([0.5, 2.0])}
+    assert unpack(stored, "m").tolist() == [[0.5, -1.0, 63.5], [0.0, 10.0, -254.0]]
 
 
 def test_vectors_and_small_tables_stay_float32_in_int8():
