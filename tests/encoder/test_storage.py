@@ -28,7 +28,7 @@ def test_checkpoint_round_trip(hf_models, tmp_path, family, dtype, tolerance):
 @pytest.mark.parametrize("n_columns", [64, 100, 128, 129])
 def test_int8_rounds_each_part_of_a_row_to_half_a_step(n_columns):
     torch.manual_seed(0)
-    # Rows of very different size: one scale for all would lose the small ones. So would one for a row with a far weight.
+    # Rows of very different size, each with a far weight: one scale for all, or for a row, would lose the small ones.
     matrix = torch.randn(64, n_columns) * torch.logspace(-6, 3, 64)[:, None]
     matrix[7] = 0.0
     matrix[:, -1] *= 50
@@ -47,7 +47,10 @@ def test_int8_rounds_each_part_of_a_row_to_half_a_step(n_columns):
 
 
 def test_rows_with_one_scale_each_are_read():
-    stored = {"m": torch.tensor([[1, -2, 127], [0, 5, -127]], dtype=torch.int8), "m.row_scale": torch.tensor([0.5, 2.0])}
+    stored = {
+        "m": torch.tensor([[1, -2, 127], [0, 5, -127]], dtype=torch.int8),
+        "m.row_scale": torch.tensor([0.5, 2.0]),
+    }
     assert unpack(stored, "m").tolist() == [[0.5, -1.0, 63.5], [0.0, 10.0, -254.0]]
 
 
