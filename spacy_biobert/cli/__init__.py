@@ -12,6 +12,7 @@ spacy_app.add_typer(app, name="biobert")
 from . import (  # noqa: E402, F401
     annotate,
     calibrate,
+    complete,
     convert_checkpoint,
     corpus,
     evaluate,

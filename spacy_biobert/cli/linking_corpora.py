@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import spacy
 from spacy import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.util import is_package
 
+from ..corpora.convert import read_docs
 from ..corpora.readers import pubtator_docs
 from ..errors import Errors
 from ..linking.component import Linker
@@ -28,7 +29,7 @@ def read_references(path: Path, nlp: Language) -> list[Doc]:
     if path.is_dir():
         return [doc for file in sorted(path.rglob("*.spacy")) for doc in read_references(file, nlp)]
     if path.suffix == ".spacy":
-        return list(DocBin().from_disk(path).get_docs(nlp.vocab))
+        return read_docs(path, nlp.vocab)
     return list(pubtator_docs(path, nlp.make_doc))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -175,6 +176,22 @@ def write_docs(docs: Iterable[Doc], output: Path, *, spans_key: str = SPANS_KEY)
     return summary
 
 
+def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
+    """Read the documents of a ``.spacy`` file, with all that :func:`write_docs` writes.
+
+    Args:
+        path: The file.
+        vocab: The documents' vocabulary.
+
+    Raises:
+        ValueError: It is damaged, or something else.
+    """
+    try:
+        return list(DocBin().from_disk(path).get_docs(vocab))
+    except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
+        raise ValueError(Errors.B369.format(path=path, reason=error)) from error
+
+
 def record_annotated_labels(path: Path, labels: Iterable[str], *, vocab: Vocab) -> None:
     """Say in a ``.spacy`` file, for each of its documents, which labels the annotators looked for.
 
@@ -184,7 +201,7 @@ def record_annotated_labels(path: Path, labels: Iterable[str], *, vocab: Vocab) 
         vocab: Any vocabulary.
     """
     doc_bin = DocBin(store_user_data=True)
-    for doc in DocBin().from_disk(path).get_docs(vocab):
+    for doc in read_docs(path, vocab):
         set_annotated_labels(doc, labels)
         doc_bin.add(doc)
     doc_bin.to_disk(path)
