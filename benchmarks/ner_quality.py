@@ -11,8 +11,7 @@ Each cell, a system on a corpus with a seed, is a file in ``results/ner``, writt
 not run again, so that a run may be stopped at any time and started again. Training and choice of the model are on train
 and dev, the score on test, exact entities by seqeval, which counts as conlleval does. `joined` trains one pipeline on
 all three corpora and stores a cell for each, on the labels that it annotates: of these, what does not overlap in the
-pipeline's span group, the likelier first. What it finds of other labels neither counts nor displaces anything. With
-`--complete-with`, training texts are first completed by pipelines that were trained on one corpus each.
+pipeline's span group, the likelier first. What it finds of other labels neither counts nor displaces anything.
 """
 
 from __future__ import annotations
@@ -22,21 +21,18 @@ import json
 import random
 import statistics
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import harness
 import ner_systems
-import spacy
 from ner_plot import learning_curve
 from ner_systems import SYSTEMS, Outcome, Task, bio
 from seqeval.metrics import f1_score, precision_score, recall_score
 
-from spacy_biobert.corpora.completion import complete_docs
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus, read_docs, write_docs
-from spacy_biobert.corpora.documents import SPANS_KEY
+from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
 from spacy_biobert.corpora.iob import Sentence, read_iob
 
 CELLS = harness.RESULTS / "ner"
@@ -159,26 +155,12 @@ def run(cell: Cell, settings: dict[str, Any], threads: int, keep: Path | None = 
     store(cell, settings, threads, outcome, test, outcome.tags)
 
 
-def complete(path: Path, pipelines: Iterable[Path]) -> None:
-    """Add to a ``.spacy`` file what pipelines find of the labels that its corpus does not annotate."""
-    for pipeline in pipelines:
-        nlp = spacy.load(pipeline)
-        # Alone, corpora are trained with the labels of their files.
-        write_docs(complete_docs(read_docs(path, nlp.vocab), nlp, label_map={"GENE": "Gene"}), path)
-
-
-def run_joined(
-    cells: dict[str, Cell],
-    settings: dict[str, Any],
-    threads: int,
-    keep: Path | None = None,
-    pipelines: Sequence[Path] = (),
-) -> None:
-    """Train one pipeline on several corpora, completed by others; score and store a cell for each."""
+def run_joined(cells: dict[str, Cell], settings: dict[str, Any], threads: int, keep: Path | None = None) -> None:
+    """Train one pipeline on several corpora; score and store a cell for each."""
     tests = {
         name: [relabelled(sentence, CORPORA[name]) for sentence in sentences(CORPORA[name], "test")] for name in cells
     }
-    settings = {**JOINED, **({"components.biobert_ner.gold_spans_key": SPANS_KEY} if pipelines else {}), **settings}
+    settings = {**JOINED, **settings}
     steps = int(settings.get("training.max_steps", sum(CORPORA[name].steps for name in cells)))
     some = next(iter(cells.values()))
     with tempfile.TemporaryDirectory() as name:
@@ -188,8 +170,6 @@ def run_joined(
             documents += convert_abstracts(corpus, folder / f"{name}_abstracts.spacy")
             documents.append(convert_sentences(corpus, "train", folder / f"{name}_sentences.spacy"))
             dev.append(convert_sentences(corpus, "devel", folder / f"{name}_dev.spacy"))
-        for path in documents:
-            complete(path, pipelines)
         test = [sentence for part in tests.values() for sentence in part]
         labels = [CORPORA[name].labels for name, part in tests.items() for _ in part]
         kept = keep and keep / f"joined-{some.weights}-{some.seed}"
@@ -297,7 +277,6 @@ def main() -> None:
     parser.add_argument("--name", default="recipe", help="what the settings are called")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=JSON", help="changes of the recipe")
     parser.add_argument("--keep", type=Path, help="a folder to keep our trained pipelines in")
-    parser.add_argument("--complete-with", type=Path, nargs="*", default=[], help="joined: pipelines, see above")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     ner_systems.set_threads(args.threads)
@@ -311,7 +290,7 @@ def main() -> None:
             if all(cell.path().exists() for cell in joined.values()):
                 print(f"The joined pipeline of seed {seed} is there already")
             else:
-                run_joined(joined, settings, args.threads, args.keep, args.complete_with)
+                run_joined(joined, settings, args.threads, args.keep)
     elif args.what == "run":
         for cell in cells_of(args):
             if cell.path().exists():

@@ -478,8 +478,7 @@ class Errors:
         "each line."
     )
     B367 = "A corpus in the format 'iob' cannot be taken by document: its files do not name them. Leave {path} out."
-    B368 = "{pipeline} has no component that finds entities, so there is nothing that it could add. Name one that has."
-    B369 = (
+    B368 = (
         "{path} cannot be read as a file of spaCy's docs ({reason}). Make one with 'spacy biobert convert', or, if it "
         "was one, make it again."
     )

@@ -12,7 +12,6 @@ spacy_app.add_typer(app, name="biobert")
 from . import (  # noqa: E402, F401
     annotate,
     calibrate,
-    complete,
     convert_checkpoint,
     corpus,
     evaluate,

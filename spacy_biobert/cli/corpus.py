@@ -87,10 +87,10 @@ def convert_cli(
             nlp=nlp,
             format=format,
             label=label,
-            label_map=read_mapping("--label-map", label_map),
+            label_map=_mapping("--label-map", label_map),
             labels=labels or None,
             annotates=_listed(annotates),
-            prefixes=read_mapping("--prefix", prefixes),
+            prefixes=_mapping("--prefix", prefixes),
             spans_key=spans_key,
             n_sents=n_sents,
             strict=strict,
@@ -103,7 +103,7 @@ def convert_cli(
         )
     for warning in caught:
         msg.warn(str(warning.message))
-    msg.table(summary_rows(summary, time.perf_counter() - start), aligns=("l", "r"))
+    msg.table(_rows(summary, time.perf_counter() - start), aligns=("l", "r"))
     msg.good(f"Wrote {output}")
 
 
@@ -112,7 +112,7 @@ def _listed(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
-def read_mapping(option: str, pairs: list[str] | None) -> dict[str, str]:
+def _mapping(option: str, pairs: list[str] | None) -> dict[str, str]:
     """Read OLD=NEW pairs; an id of a type may hold '=', its label may not."""
     mapping: dict[str, str] = {}
     for pair in pairs or ():
@@ -123,7 +123,7 @@ def read_mapping(option: str, pairs: list[str] | None) -> dict[str, str]:
     return mapping
 
 
-def summary_rows(summary: Summary, seconds: float) -> list[tuple[str, str]]:
+def _rows(summary: Summary, seconds: float) -> list[tuple[str, str]]:
     """What a summary shows: counts that are there, and the time."""
     nested = sum(summary.mentions.values()) - summary.ents
     counts = [

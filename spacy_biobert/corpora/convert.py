@@ -189,7 +189,7 @@ def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
     try:
         return list(DocBin().from_disk(path).get_docs(vocab))
     except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
-        raise ValueError(Errors.B369.format(path=path, reason=error)) from error
+        raise ValueError(Errors.B368.format(path=path, reason=error)) from error
 
 
 def record_annotated_labels(path: Path, labels: Iterable[str], *, vocab: Vocab) -> None:

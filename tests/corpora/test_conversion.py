@@ -1,12 +1,20 @@
 import gzip
+import zlib
 
 import pytest
 import spacy
+import srsly
 from spacy.tokens import DocBin
 from spacy.training import Corpus
 
 from spacy_biobert.corpora.annotated_labels import get_annotated_labels
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus, guess_format, record_annotated_labels
+from spacy_biobert.corpora.convert import (
+    blank_pipeline,
+    convert_corpus,
+    guess_format,
+    read_docs,
+    record_annotated_labels,
+)
 from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY
 
 IOB = "Wilson\tB-Disease\ndisease\tI-Disease\n\nNone\tO\n\n"
@@ -172,6 +180,28 @@ def test_annotated_labels_live_in_the_file(tmp_path):
     examples = list(Corpus(output)(nlp))
     assert [[token.text for token in example.predicted] for example in examples] == [["Wilson", "disease"], ["None"]]
     assert examples[0].get_aligned_ner() == ["B-Disease", "L-Disease"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: b"B-Disease\tWilson\n",
+        lambda data: gzip.compress(data),
+        lambda data: zlib.compress(srsly.msgpack_dumps({"docs": []})),
+    ],
+    ids=["empty", "half", "text", "gzipped", "other data"],
+)
+def test_a_file_that_holds_no_docs(tmp_path, damage):
+    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
+    output = tmp_path / "corpus.spacy"
+    nlp = blank_pipeline()
+    convert_corpus(tmp_path / "corpus.tsv", output, nlp=nlp)
+    assert [len(doc) for doc in read_docs(output, nlp.vocab)] == [2, 1]
+    output.write_bytes(damage(output.read_bytes()))
+    with pytest.raises(ValueError, match=r"\[B368\] .*corpus\.spacy cannot be read"):
+        read_docs(output, nlp.vocab)
 
 
 def test_a_mention_with_a_label_that_is_not_annotated(tmp_path):
