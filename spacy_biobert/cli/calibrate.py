@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spacy.cli._util import setup_gpu
-from spacy.training import Corpus
 from wasabi import msg
 
+from ..corpora.convert import read_examples
 from ..errors import Errors, Warnings
 from . import app
 from .messages import clear_errors
@@ -41,7 +41,7 @@ def calibrate_cli(
         names = [name for name, pipe in nlp.pipeline if isinstance(pipe, BiobertNer)]
         if not names:
             raise ValueError(Errors.B520.format(model=model, pipes=", ".join(nlp.pipe_names) or "none"))
-        found = {name: calibrate(nlp, name, Corpus(corpus)(nlp)) for name in names}
+        found = {name: calibrate(nlp, name, read_examples(corpus, nlp)) for name in names}
     for name, calibration in found.items():
         if calibration is None:
             msg.warn(Warnings.W520.format(name=name, corpus=corpus))

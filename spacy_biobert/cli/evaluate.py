@@ -13,11 +13,12 @@ from spacy import Language
 from spacy import __version__ as spacy_version
 from spacy.cli._util import setup_gpu
 from spacy.scorer import Scorer
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from thinc.api import fix_random_seed
 from wasabi import msg
 
 from .. import __version__
+from ..corpora.convert import read_examples
 from ..errors import Errors
 from . import app
 from .messages import clear_errors
@@ -91,7 +92,7 @@ def score_corpus(nlp: Language, path: Path, name: str) -> tuple[dict[str, Any], 
     from ..reports.evaluation import evaluate_entities
 
     fix_random_seed(0)
-    examples = list(Corpus(path)(nlp))
+    examples = read_examples(path, nlp)
     start = time.perf_counter()
     keeper = _Keeper(nlp)
     scores = nlp.evaluate(examples, scorer=keeper)

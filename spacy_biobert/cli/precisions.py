@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from spacy.training import Corpus
 from wasabi import msg
 
+from ..corpora.convert import read_examples
 from ..errors import Errors
 from . import app
 from .messages import clear_errors
@@ -40,7 +40,7 @@ def precisions_cli(
         encoders = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, BioBert)}
         if not encoders:
             raise ValueError(Errors.B510.format(model=model, pipes=", ".join(nlp.pipe_names)))
-        examples = list(Corpus(corpus)(nlp))
+        examples = read_examples(corpus, nlp)
         weights = {key: weight for key, weight in nlp.config["training"]["score_weights"].items() if weight}
         scores, rows = {}, []
         for precision in PRECISIONS:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from spacy.training import Corpus, Example
 from spacy.util import load_config, load_model_from_config
 from spacy.vocab import Vocab
 
@@ -186,10 +187,31 @@ def read_docs(path: Path, vocab: Vocab) -> list[Doc]:
     Raises:
         ValueError: It is damaged, or something else.
     """
-    try:
+    with _naming(path):
         return list(DocBin().from_disk(path).get_docs(vocab))
-    except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
-        raise ValueError(Errors.B368.format(path=path, reason=error)) from error
+
+
+def read_examples(path: Path, nlp: Language) -> list[Example]:
+    """Read the documents of a ``.spacy`` file, or of a folder of them, as references beside docs to annotate.
+
+    Args:
+        path: The file or folder.
+        nlp: The pipeline that is to annotate.
+
+    Raises:
+        ValueError: A file is damaged, or something else.
+    """
+    with _naming(path):
+        return list(Corpus(path)(nlp))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of what cannot be read where it lies and what to do: spaCy says neither."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(Errors.B368.format(path=path, reason=str(error).rstrip("."))) from error
 
 
 def record_annotated_labels(path: Path, labels: Iterable[str], *, vocab: Vocab) -> None:

@@ -46,7 +46,8 @@ def unpack(stored: Mapping[str, Tensor], name: str) -> Tensor:
     if tensor.dtype == torch.int8:
         scale = stored[name + _SCALE]
         scale = scale.reshape(len(scale), -1)
-        return _join(_divide(tensor.float(), scale.shape[1]) * scale[..., None], tensor.shape[1])
+        # Divided while it is small: where rows are filled up, that is a copy.
+        return _join(_divide(tensor, scale.shape[1]).float().mul_(scale[..., None]), tensor.shape[1])
     return tensor.float()
 
 
@@ -54,7 +55,8 @@ def _divide(matrix: Tensor, n_parts: int) -> Tensor:
     """Divide rows into parts of equal length, the last one filled up with zeros: (n_rows, n_parts, length)."""
     n_rows, n_columns = matrix.shape
     length = -(-n_columns // n_parts)
-    return F.pad(matrix, (0, n_parts * length - n_columns)).view(n_rows, n_parts, length)
+    missing = n_parts * length - n_columns
+    return (F.pad(matrix, (0, missing)) if missing else matrix).view(n_rows, n_parts, length)
 
 
 def _join(parts: Tensor, n_columns: int) -> Tensor:

@@ -40,6 +40,12 @@ def test_corpora_of_one_name_are_kept_apart(invoke, ruler, make_corpus, tmp_path
     assert list(srsly.read_json(tmp_path / "scores.json")) == [str(tmp_path / name / "test") for name in ("a", "b")]
 
 
+def test_a_corpus_that_is_none(invoke, ruler, tmp_path):
+    (tmp_path / "text.spacy").write_text("no docs", encoding="utf8")
+    status, output = invoke("evaluate", ruler, tmp_path / "text.spacy")
+    assert (status, "[B368]" in output) == (1, True)
+
+
 def test_nothing_to_score(invoke, ruler, tmp_path):
     (tmp_path / "empty").mkdir()
     status, output = invoke("evaluate", ruler, tmp_path / "empty")
