@@ -60,10 +60,9 @@ def read_class_names(
     found: dict[str, int] = {}
     letters: dict[str, set[str]] = {}
     for i, name in enumerate(names):
-        written = tags.get(name, name)
-        if not written:
+        if tags.get(name) == "":  # said to be left out; a class whose own name is empty is not
             continue
-        letter, its_label = _parse(written, name, where, label)
+        letter, its_label = _parse(tags.get(name, name), name, where, label)
         tag = f"{letter}-{its_label}" if its_label else letter
         if tag in found:
             raise ValueError(Errors.B054.format(name=where, first=names[found[tag]], second=name, tag=tag))

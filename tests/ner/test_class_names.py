@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spacy_biobert.ner.class_names import read_class_names
@@ -90,6 +90,7 @@ def test_tag_of_no_class():
 
 
 @given(st.lists(TAGS | st.text(max_size=8), max_size=8), st.none() | st.text(max_size=3))
+@example(["O", "B-X", ""], None)
 def test_any_names_are_read_or_refused_with_a_message(names, label):
     message, found = None, None
     try:
