@@ -10,8 +10,10 @@ import typer
 from spacy import util
 from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show_validation_error
 from spacy.training.initialize import init_nlp
+from thinc.api import Config
 from wasabi import msg
 
+from ..corpora.convert import check_docs
 from . import app
 from .messages import clear_errors
 
@@ -50,9 +52,17 @@ def train_cli(
     with clear_errors():
         with show_validation_error(config_path):
             config = util.load_config(config_path, overrides=overrides, interpolate=False)
+        _check_corpora(config)
         msg.divider("Initializing pipeline")
         with show_validation_error(config_path, hint_fill=False):
             nlp = init_nlp(config, use_gpu=gpu_id)
         msg.good("Initialized pipeline")
         msg.divider("Training pipeline")
         train(nlp, output, resume=resume, every=checkpoint_every, use_gpu=gpu_id)
+
+
+def _check_corpora(config: Config) -> None:
+    """Name a file of docs that cannot be read: where training meets it, spaCy says neither where nor what to do."""
+    for reader in config.interpolate().get("corpora", {}).values():
+        if reader.get("@readers") == "spacy.Corpus.v1" and reader.get("path"):
+            check_docs(Path(reader["path"]))

@@ -15,6 +15,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
+from spacy.training.corpus import walk_corpus
 from spacy.util import load_config, load_model_from_config
 from spacy.vocab import Vocab
 
@@ -203,6 +204,23 @@ def read_examples(path: Path, nlp: Language) -> list[Example]:
     """
     with _naming(path):
         return list(Corpus(path)(nlp))
+
+
+def check_docs(path: Path) -> None:
+    """Check that a ``.spacy`` file, or each file of a folder of them, can be read; docs are not made.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A file is damaged, or something else.
+    """
+    if not path.exists():
+        raise FileNotFoundError(Errors.B301.format(path=path))
+    for file in walk_corpus(path, ".spacy"):
+        with _naming(file):
+            DocBin().from_disk(file)
 
 
 @contextmanager

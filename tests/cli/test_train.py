@@ -151,3 +151,16 @@ def test_killed_at_several_places(project, expected, chain, warm_python):
     assert "Going on after step" in " ".join(done.stdout.split())
     assert (weights(project / chain / "model-last"), weights(project / chain / "model-best")) == expected
     assert sorted(path.name for path in (project / chain).iterdir()) == ["model-best", "model-last"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("no docs", "[B368] {path} cannot be read"), (None, "[B301] There is no file '{path}'")]
+)
+def test_corpus_that_cannot_be_read(invoke, project, tmp_path, text, message):
+    path = tmp_path / "text.spacy"
+    if text is not None:
+        path.write_text(text, encoding="utf8")
+    arguments = ("-o", tmp_path / "out", "-c", project / "code.py", "--corpora.dev.path", path)
+    status, output = invoke("train", project / "config.cfg", *arguments)
+    assert (status, message.format(path=path) in output) == (1, True)
+    assert not (tmp_path / "out").exists()
