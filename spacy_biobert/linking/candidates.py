@@ -21,7 +21,7 @@ from .routing import Types
 
 if TYPE_CHECKING:
     # Importing a knowledge base takes time, and spaCy imports the component for every pipeline.
-    from .dense import DenseIndex
+    from .dense import DenseIndex, Nearness
     from .kb import KnowledgeBase
 
 Floats = NDArray[np.float32]
@@ -44,6 +44,7 @@ FEATURES = (
     "short_form",  # similarity of the abbreviation itself
     "cosine",  # of vectors: that of the nearest name
     "cosine_gap",
+    "cosine_three",  # the mean of those of the three nearest names
     "cosine_canonical",  # that of the canonical name
     "n_names",  # the logarithm of their number
 )
@@ -51,6 +52,8 @@ FEATURES = (
 
 _OF_SPELLING = [*range(6), FEATURES.index("n_names")]
 """The columns that hold for every concept, whether there are vectors or not."""
+
+_OF_VECTORS = slice(FEATURES.index("cosine"), FEATURES.index("n_names"))
 
 
 class Query(NamedTuple):
@@ -157,17 +160,16 @@ class CandidateFinder:
         vector: Floats | None,
     ) -> Found:
         candidates = _merge(full, short, len(full) + len(short))
-        cosines: tuple[Floats, Floats] | None = None
+        nearness: Nearness | None = None
         if self.dense is not None and vector is not None:
             known = [self.dense.rows[candidate.concept_id] for candidate in candidates]
             is_known = set(known)
             new = [row for row in near if row not in is_known]
             if known or new:
-                nearest, canonical, names = self.dense.describe(vector, [*known, *new])
-                cosines = nearest, canonical
+                nearness = self.dense.describe(vector, [*known, *new])
                 candidates += [
                     Candidate(self.dense.concept_ids[row], 0.0, name)
-                    for row, name in zip(new, names[len(known) :], strict=True)
+                    for row, name in zip(new, nearness.names[len(known) :], strict=True)
                 ]
         if not candidates:
             return Found([], np.zeros((0, len(FEATURES)), np.float32))
@@ -193,11 +195,9 @@ class CandidateFinder:
             )
         features = np.zeros((len(candidates), len(FEATURES)), np.float32)
         features[:, _OF_SPELLING] = of_spelling
-        if cosines is not None:
-            nearest, of_canonical = cosines
-            features[:, 6] = nearest
-            features[:, 7] = nearest - nearest.max()
-            features[:, 8] = of_canonical
+        if nearness is not None:
+            best, of_three, of_canonical, _ = nearness
+            features[:, _OF_VECTORS] = np.stack([best, best - best.max(), of_three, of_canonical], axis=1)
         return Found(candidates, features)
 
     def _names_of(self, identifier: str) -> tuple[str, float]:

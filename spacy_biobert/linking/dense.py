@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,22 @@ MANY_NAMES = 20_000
 
 _SAMPLE = 256
 """Names by which a faster encoder of mentions is made."""
+
+
+class Nearness(NamedTuple):
+    """How near concepts are to a mention.
+
+    Attributes:
+        best: The cosine of each concept's nearest name, (n,).
+        of_three: The mean of those of its three nearest names, (n,). One name may be near by chance.
+        of_canonical: That of its canonical name, (n,).
+        names: Its nearest name.
+    """
+
+    best: Floats
+    of_three: Floats
+    of_canonical: Floats
+    names: list[str]
 
 
 class DenseIndex:
@@ -154,15 +170,12 @@ class DenseIndex:
                 found.append(self._nearest(cosines, top_n, self._mask(types[i] if types else None)))
         return found
 
-    def describe(self, mention: Floats, concepts: Sequence[int]) -> tuple[Floats, Floats, list[str]]:
+    def describe(self, mention: Floats, concepts: Sequence[int]) -> Nearness:
         """Compare a mention with some concepts.
 
         Args:
             mention: Its vector.
-            concepts: Their rows.
-
-        Returns:
-            The cosine of each concept's nearest name, that of its canonical name, and its nearest name.
+            concepts: Their rows, n of them.
         """
         starts = self._bounds[list(concepts)]
         counts = self._bounds[np.asarray(concepts) + 1] - starts
@@ -173,7 +186,13 @@ class DenseIndex:
         # The first place in each concept's rows that has its best cosine.
         places = np.flatnonzero(cosines == np.repeat(best, counts))
         nearest = places[np.searchsorted(places, offsets)]
-        return best, cosines[offsets], [self._names[rows[place]] for place in nearest]
+        names = [self._names[rows[place]] for place in nearest]
+        # Each concept's cosines from the highest down; the three first, or all where there are fewer.
+        descending = cosines[np.lexsort((-cosines, np.repeat(np.arange(len(counts)), counts)))]
+        few = np.minimum(counts, 3)
+        first = descending[offsets[:, None] + np.minimum(np.arange(3), few[:, None] - 1)]
+        of_three = (first * (np.arange(3) < few[:, None])).sum(axis=1) / few
+        return Nearness(best, of_three.astype(np.float32), cosines[offsets], names)
 
     def to_bytes(self) -> bytes:
         """Return the vectors as safetensors, in half precision, with the checksum of their knowledge base.

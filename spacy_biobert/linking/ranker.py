@@ -30,6 +30,7 @@ _COLUMNS: Mapping[str, tuple[float, float]] = {
     "short_form": (0.0, 0.25),
     "cosine": (6.0, 0.2),
     "cosine_gap": (0.0, 0.2),
+    "cosine_three": (0.0, 0.2),
     "cosine_canonical": (0.0, 0.2),
     "n_names": (0.0, 1.0),
     "frequency": (0.0, 1.5),  # log of how often training mentions link to it

@@ -30,7 +30,8 @@ from .ranker import (
 )
 from .resolver import chosen_parts, coherences
 
-_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in ("type_fit", "definition", "surroundings"))
+_LATER_COLUMNS = ("cosine_three", "type_fit", "definition", "surroundings")
+_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in _LATER_COLUMNS)
 """Those of rankers that were stored without the names of theirs."""
 
 _TEXTS = ("counts", "context", "columns", "context_vectors")

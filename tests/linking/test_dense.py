@@ -70,7 +70,7 @@ def test_search(index):
     assert len(near) == 3
     assert len(nothing) == 0
     rows = [index.rows["MESH:D003300"], index.rows["MESH:D001943"]]
-    best, canonical, names = index.describe(vectors[0], rows)
+    best, _, canonical, names = index.describe(vectors[0], rows)
     assert best[1] == pytest.approx(1, abs=1e-4)
     assert best[0] < best[1]
     assert names[1] == "Breast Cancer"
@@ -80,10 +80,21 @@ def test_search(index):
 def test_search_is_exhaustive(kb, index):
     mention = index.encoder(["copper disease"])
     every = [index.rows[concept.id] for concept in kb.concepts()]
-    best, _, _ = index.describe(mention[0], every)
+    best = index.describe(mention[0], every).best
     (near,) = index.search(mention, len(every))
     positive = [row for row in np.argsort(-best, kind="stable") if best[row] > 0]
     assert near.tolist() == positive
+
+
+@given(st.lists(st.sampled_from(range(14)), min_size=1, max_size=14), st.sampled_from(["breast cancer", "copper", "?"]))
+def test_nearest_three_names(kb, index, rows, mention):
+    """However many names the concepts have, and whichever stand beside them."""
+    rows = [row % len(index.concept_ids) for row in rows]
+    (vector,) = index.encoder([mention])
+    of_three = index.describe(vector, rows).of_three
+    for row, mean in zip(rows, of_three, strict=True):
+        cosines = index.encoder(kb.get(index.concept_ids[row]).names) @ vector
+        assert mean == pytest.approx(np.sort(cosines)[::-1][:3].mean(), abs=1e-5)
 
 
 def test_search_by_type(index):

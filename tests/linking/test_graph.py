@@ -49,10 +49,10 @@ def test_a_graph_finds_what_is_nearest(both, mentions):
         for vector, one, other in zip(vectors, exact.search(vectors, 3, types=types), found, strict=True):
             assert len(one) == len(other)
             if len(one):
-                best, canonical, _ = exact.describe(vector, one.tolist())
-                nearly, nearly_canonical, names = graph.describe(vector, other.tolist())
+                best, *others, names = exact.describe(vector, one.tolist())
+                nearly, *nearly_others, their_names = graph.describe(vector, other.tolist())
                 assert np.allclose(best, nearly, atol=2e-3)
-                assert len(nearly_canonical) == len(names) == len(canonical)
+                assert {len(part) for part in (*others, names, *nearly_others, their_names)} == {len(one)}
 
 
 def test_names_of_one_concept_do_not_hide_the_others(encoder, few_are_many, tmp_path):
