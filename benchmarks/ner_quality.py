@@ -75,7 +75,8 @@ JOINED = {
     "training.eval_frequency": 200,
     "training.batcher": {"@batchers": "spacy_biobert.batch_by_annotation.v1", "batcher": BATCHES},
 }
-"""How the three are trained together: a layer of tags for each label, and each batch of one corpus."""
+"""How the three are trained together: a layer of tags for each label, and each batch of one corpus; of each corpus as
+many as it is trained with alone."""
 # A tenth of the sentences is learned in fewer steps.
 STEPS_OF_SHARE = {0.1: 300, 0.3: 500}
 
@@ -164,16 +165,21 @@ def run_joined(cells: dict[str, Cell], settings: dict[str, Any], threads: int, k
     steps = int(settings.get("training.max_steps", sum(CORPORA[name].steps for name in cells)))
     some = next(iter(cells.values()))
     with tempfile.TemporaryDirectory() as name:
-        folder, documents, dev = Path(name), [], []
+        folder, dev = Path(name), []
         for name in cells:
-            corpus = CORPORA[name]
-            documents += convert_abstracts(corpus, folder / f"{name}_abstracts.spacy")
-            documents.append(convert_sentences(corpus, "train", folder / f"{name}_sentences.spacy"))
-            dev.append(convert_sentences(corpus, "devel", folder / f"{name}_dev.spacy"))
+            convert_abstracts(CORPORA[name], folder / name / "abstracts.spacy")
+            convert_sentences(CORPORA[name], "train", folder / name / "sentences.spacy")
+            dev.append(convert_sentences(CORPORA[name], "devel", folder / f"{name}_dev.spacy"))
+        in_proportion = {
+            "@readers": "spacy_biobert.MixedCorpus.v1",
+            "corpora": {name: {"@readers": "spacy.Corpus.v1", "path": str(folder / name)} for name in cells},
+            "shares": {name: CORPORA[name].steps for name in cells},
+        }
+        changes = {"corpora.train": in_proportion, **settings}
         test = [sentence for part in tests.values() for sentence in part]
         labels = [CORPORA[name].labels for name, part in tests.items() for _ in part]
         kept = keep and keep / f"joined-{some.weights}-{some.seed}"
-        task = Task([], [], test, steps, documents, dev, labels, settings, kept)
+        task = Task([], [], test, steps, [], dev, labels, changes, kept)
         outcome = SYSTEMS[some.system](task, checkpoint_of(some.weights), some.seed)
     tags = iter(outcome.tags)
     for name, cell in cells.items():

@@ -211,6 +211,12 @@ class Errors:
         "'{name}' cannot smooth labels (label_smoothing = {value}) with objective = 'sequence', which has no target "
         "for a single token. Set label_smoothing = 0.0, or objective = 'tokens'."
     )
+    B115 = (
+        "'{name}' cannot weigh labels: they share one sequence of tags. Set overlapping = true in [components.{name}], "
+        "or label_weights = {{}}."
+    )
+    B116 = "label_weights of '{name}' names {unknown}, and its labels are {labels}. Correct the names."
+    B117 = "label_weights of '{name}' gives {label} {weight!r}. It has to be a number, at least 0."
 
     # Calibration: B140 to B159.
     B140 = (
@@ -520,6 +526,12 @@ class Errors:
         "The {corpus} corpus is not that of the checkpoint '{path}': it still has {n} docs, but their text, order or "
         "annotation differ. Bring the files back, or delete that folder to start anew."
     )
+    B428 = (
+        "spacy_biobert.MixedCorpus.v1 wants a share for each corpus, under the same name. Corpora: {corpora}; shares: "
+        "{shares}."
+    )
+    B429 = "The share of the corpus {name} is {share}. Give it one above 0, or leave the corpus out."
+    B430 = "The corpus {name} has no words. Correct its path, or leave it out."
 
     B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."
     B451 = "There is no file that ends in {suffixes} below '{path}'. Name the files, or put them there."
