@@ -172,7 +172,10 @@ def run_joined(cells: dict[str, Cell], settings: dict[str, Any], threads: int, k
             dev.append(convert_sentences(CORPORA[name], "devel", folder / f"{name}_dev.spacy"))
         in_proportion = {
             "@readers": "spacy_biobert.MixedCorpus.v1",
-            "corpora": {name: {"@readers": "spacy.Corpus.v1", "path": str(folder / name)} for name in cells},
+            "corpora": {
+                name: {"@readers": "spacy.Corpus.v1", "path": str(folder / name), "gold_preproc": False}
+                for name in cells
+            },
             "shares": {name: CORPORA[name].steps for name in cells},
         }
         changes = {"corpora.train": in_proportion, **settings}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from spacy import util
@@ -63,6 +64,14 @@ def train_cli(
 
 def _check_corpora(config: Config) -> None:
     """Name a file of docs that cannot be read: where training meets it, spaCy says neither where nor what to do."""
-    for reader in config.interpolate().get("corpora", {}).values():
-        if reader.get("@readers") == "spacy.Corpus.v1" and reader.get("path"):
-            check_docs(Path(reader["path"]))
+    for path in _paths_of_docs(config.interpolate().get("corpora", {})):
+        check_docs(path)
+
+
+def _paths_of_docs(block: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield what the readers of docs in a block of a config read; readers may stand inside of others."""
+    if block.get("@readers") == "spacy.Corpus.v1" and block.get("path"):
+        yield Path(block["path"])
+    for inner in block.values():
+        if isinstance(inner, Mapping):
+            yield from _paths_of_docs(inner)

@@ -160,7 +160,12 @@ def test_corpus_that_cannot_be_read(invoke, project, tmp_path, text, message):
     path = tmp_path / "text.spacy"
     if text is not None:
         path.write_text(text, encoding="utf8")
-    arguments = ("-o", tmp_path / "out", "-c", project / "code.py", "--corpora.dev.path", path)
-    status, output = invoke("train", project / "config.cfg", *arguments)
-    assert (status, message.format(path=path) in output) == (1, True)
-    assert not (tmp_path / "out").exists()
+    config = spacy.util.load_config(project / "config.cfg")
+    one = {"@readers": "spacy.Corpus.v1", "path": str(path), "gold_preproc": False}
+    mixed = {"@readers": "spacy_biobert.MixedCorpus.v1", "corpora": {"one": one}, "shares": {"one": 1}}
+    for name, reader in (("train", mixed), ("dev", one)):
+        config.merge({"corpora": {name: reader}}, remove_extra=False).to_disk(tmp_path / f"{name}.cfg")
+        arguments = (tmp_path / f"{name}.cfg", "-o", tmp_path / "out", "-c", project / "code.py")
+        status, output = invoke("train", *arguments)
+        assert (status, message.format(path=path) in output) == (1, True)
+        assert not (tmp_path / "out").exists()
