@@ -38,16 +38,16 @@ def make_mixed_corpus(corpora: dict[str, Any], shares: dict[str, float]) -> Corp
             raise ValueError(Errors.B429.format(name=name, share=share))
 
     def read(nlp: Language) -> Iterator[Example]:
-        read = {name: list(corpus(nlp)) for name, corpus in corpora.items()}
-        for name, times in _times(read, shares).items():
-            yield from _repeated(read[name], times)
+        examples = {name: list(corpus(nlp)) for name, corpus in corpora.items()}
+        for name, times in _times(examples, shares).items():
+            yield from _repeated(examples[name], times)
 
     return read
 
 
-def _times(read: Mapping[str, Sequence[Example]], shares: Mapping[str, float]) -> dict[str, float]:
+def _times(examples: Mapping[str, Sequence[Example]], shares: Mapping[str, float]) -> dict[str, float]:
     """Tell how often each corpus is to be read, at least once, and the one that is longest for its share just once."""
-    words = {name: sum(len(example.reference) for example in examples) for name, examples in read.items()}
+    words = {name: sum(len(example.reference) for example in some) for name, some in examples.items()}
     for name, n_words in words.items():
         if not n_words:
             raise ValueError(Errors.B430.format(name=name))
@@ -58,11 +58,10 @@ def _times(read: Mapping[str, Sequence[Example]], shares: Mapping[str, float]) -
 def _repeated(examples: Sequence[Example], times: float) -> Iterator[Example]:
     """Yield examples a number of times, each time as objects of their own: a batch may hold the same text twice."""
     yield from examples
-    again = times - 1
-    while again >= 1:
+    whole, rest = divmod(round((times - 1) * len(examples)), len(examples))
+    for _ in range(whole):
         yield from map(_copied, examples)
-        again -= 1
-    yield from map(_copied, random.sample(examples, round(again * len(examples))))
+    yield from map(_copied, random.sample(examples, rest))
 
 
 def _copied(example: Example) -> Example:
