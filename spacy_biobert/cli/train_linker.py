@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import spacy
 import typer
@@ -23,6 +23,13 @@ def train_linker_cli(
         typer.Argument(exists=True, help="Gold mentions, to train the ranker: .spacy or PubTator."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Batches of names to learn vectors from.")] = 600,
+    runs: Annotated[
+        int, typer.Option(min=1, help="With --encoder: trainings with a seed each, whose weights are averaged.")
+    ] = 1,
+    learn_rate: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Highest learning rate of the vectors. [with --encoder 3e-4, without it 0.02]"),
+    ] = None,
     width: Annotated[int, typer.Option(min=1, help="Size of a vector, without --encoder.")] = 128,
     encoder: Annotated[
         str | None,
@@ -83,17 +90,20 @@ def train_linker_cli(
         references = read_all(corpora, reader or nlp)
         named = references if names is None and encoder is not None else read_all(names, nlp)
         mentions = names_of_concepts(kb, corpus_names(named, linker.cfg["spans_key"]))
-        with tqdm(total=steps, desc="vectors", unit="batch") as bar:
+        chosen: dict[str, Any] = {"steps": steps, "seed": seed}
+        if learn_rate is not None:
+            chosen["learn_rate"] = learn_rate
+        with tqdm(total=steps if encoder is None else steps * runs, desc="vectors", unit="batch") as bar:
 
             def report(step: int, loss: float) -> None:
                 bar.update()
                 bar.set_postfix(loss=f"{loss:.3f}")
 
             if encoder is None:
-                bag = BagSettings(width=width, steps=steps, seed=seed)
+                bag = BagSettings(width=width, **chosen)
                 linker.dense = train_bag_encoder(kb, mentions, settings=bag, report=report)
             else:
-                settings = TransformerSettings(steps=steps, seed=seed)
+                settings = TransformerSettings(runs=runs, **chosen)
                 checkpoint = load_encoder(encoder)
                 linker.dense = train_transformer_encoder(kb, checkpoint, mentions, settings=settings, report=report)
         if references:

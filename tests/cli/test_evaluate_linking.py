@@ -184,7 +184,8 @@ def test_train_vectors_alone(invoke, kb_folder, tmp_path):
 
 def test_train_a_transformer(invoke, kb_folder, corpus, bert_folder, tmp_path):
     arguments = ("train-linker", kb_folder, tmp_path / "linker", corpus, "--encoder", bert_folder)
-    status, output = invoke(*arguments, "--steps", 3, "--epochs", 2, "--published", kb_folder)
+    more = ("--epochs", 2, "--published", kb_folder, "--runs", 2, "--learn-rate", 1e-4)
+    status, output = invoke(*arguments, "--steps", 3, *more)
     assert status == 0, output
     linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
     assert linker.dense.width == 32

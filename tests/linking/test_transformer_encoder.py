@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,25 @@ def test_training_draws_synonyms_together(kb, bert_folder, trained):
 def test_training_is_deterministic(kb, bert_folder, trained):
     again = train_transformer_encoder(kb, load_checkpoint(bert_folder), settings=SETTINGS)
     assert np.array_equal(again(["copper"]), trained(["copper"]))
+
+
+def test_runs_are_averaged(kb, bert_folder):
+    few = TransformerSettings(steps=3, concepts=8, learn_rate=2e-3)
+    steps = []
+    together = train_transformer_encoder(
+        kb, load_checkpoint(bert_folder), settings=replace(few, runs=2), report=lambda step, _: steps.append(step)
+    )
+    assert steps == [1, 2, 3, 4, 5, 6]
+    one, other = (
+        train_transformer_encoder(kb, load_checkpoint(bert_folder), settings=replace(few, seed=seed)) for seed in (0, 1)
+    )
+    assert not np.allclose(one(["colon cancer"]), other(["colon cancer"]), atol=1e-3)
+    weights = (dict(encoder.checkpoint.bert.named_parameters()) for encoder in (together, one, other))
+    for mean, first, second in zip(*(some.values() for some in weights), strict=True):
+        torch.testing.assert_close(mean, (first + second) / 2)
+    # What is used is the mean, too.
+    again = TransformerEncoder(together.checkpoint)
+    assert np.array_equal(together(["colon cancer"]), again(["colon cancer"]))
 
 
 def test_settings_are_checked(kb, bert_folder):
