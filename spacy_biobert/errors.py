@@ -211,6 +211,12 @@ class Errors:
         "'{name}' cannot smooth labels (label_smoothing = {value}) with objective = 'sequence', which has no target "
         "for a single token. Set label_smoothing = 0.0, or objective = 'tokens'."
     )
+    B115 = (
+        "'{name}' cannot weigh labels: they share one sequence of tags. Set overlapping = true in [components.{name}], "
+        "or label_weights = {{}}."
+    )
+    B116 = "label_weights of '{name}' names {unknown}, and its labels are {labels}. Correct the names."
+    B117 = "label_weights of '{name}' gives {label} {weight!r}. It has to be a number, at least 0."
 
     # Calibration: B140 to B159.
     B140 = (

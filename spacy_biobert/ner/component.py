@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -58,6 +59,7 @@ pooling = {"@layers": "reduce_mean.v1"}
         "gold_spans_key": None,
         "objective": "tokens",
         "label_smoothing": 0.0,
+        "label_weights": {},
         "scorer": {"@scorers": "spacy_biobert.ner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -76,6 +78,7 @@ def make_biobert_ner(
     gold_spans_key: str | None,
     objective: str,
     label_smoothing: float,
+    label_weights: dict[str, float],
     scorer: Callable | None,
 ) -> BiobertNer:
     """Make the component ``biobert_ner``; see :class:`BiobertNer` for the settings."""
@@ -93,6 +96,7 @@ def make_biobert_ner(
         gold_spans_key=gold_spans_key,
         objective=objective,
         label_smoothing=label_smoothing,
+        label_weights=label_weights,
         scorer=scorer,
     )
 
@@ -122,6 +126,7 @@ class BiobertNer(TrainablePipe):
         gold_spans_key: str | None = None,
         objective: str = "tokens",
         label_smoothing: float = 0.0,
+        label_weights: Mapping[str, float] | None = None,
         scorer: Callable | None = None,
     ) -> None:
         """Create the component.
@@ -148,6 +153,7 @@ class BiobertNer(TrainablePipe):
                 sequence of tags among all that are valid (a CRF without weights of its own). Decoding is the same, and
                 so are the scores, which take tokens as independent.
             label_smoothing: Share of each token's training target, in [0, 1), that is spread evenly over all tags.
+            label_weights: Where mentions may overlap, how much labels weigh in training; 1 those that are not named.
             scorer: Scores examples for :meth:`score`; None for no scores.
 
         Raises:
@@ -166,6 +172,7 @@ class BiobertNer(TrainablePipe):
             "gold_spans_key": gold_spans_key,
             "objective": objective,
             "label_smoothing": label_smoothing,
+            "label_weights": dict(label_weights or {}),
         }
         shape = {"labels": [], "scheme": scheme, "overlapping": overlapping}
         self.cfg: dict[str, Any] = {**shape, **self._settings, "settings": self._settings}
@@ -362,12 +369,17 @@ class BiobertNer(TrainablePipe):
         ops, layers, flat = self.model.ops, self.tag_layers, self.model.ops.flatten(scores)
         lengths = np.array([len(array) for array in scores], dtype=np.int64)
         allowed = allowed_tags(examples, layers, spans_key=self.cfg["gold_spans_key"], name=self.name)
+        weights = self._weights()
         if self.cfg["objective"] == "sequence":
-            loss, gradient = sequence_cross_entropy(ops.to_numpy(flat), allowed, lengths, layers.scheme)
+            loss, gradient = sequence_cross_entropy(
+                ops.to_numpy(flat), allowed, lengths, layers.scheme, weights=weights
+            )
             d_scores = ops.asarray2f(cast(Floats2d, gradient))
         else:
             smoothing = self.cfg["label_smoothing"]
-            loss, d_scores = cross_entropy(flat, ops.xp.asarray(allowed), ops, label_smoothing=smoothing)
+            xp = ops.xp
+            weights = None if weights is None else xp.asarray(weights)
+            loss, d_scores = cross_entropy(flat, xp.asarray(allowed), ops, label_smoothing=smoothing, weights=weights)
         if not np.isfinite(loss):
             raise ValueError(Errors.B107.format(name=self.name))
         return loss, ops.unflatten(d_scores, NumpyOps().asarray1i(lengths))
@@ -400,6 +412,14 @@ class BiobertNer(TrainablePipe):
         return self
 
     # --- Checks ---
+
+    def _weights(self) -> npt.NDArray[np.float32] | None:
+        """The weight of each layer of tags in training; None where all are alike."""
+        weights = self.cfg["label_weights"]
+        if unknown := sorted(set(weights) - set(self.labels)):
+            known = ", ".join(self.labels)
+            raise ValueError(Errors.B116.format(name=self.name, unknown=", ".join(unknown), labels=known))
+        return np.array([weights.get(label, 1.0) for label in self.labels], dtype=np.float32) if weights else None
 
     def _layers_of(self, labels: tuple[str, ...]) -> TagLayers:
         return make_tag_layers(self.cfg["scheme"], labels, overlapping=self.cfg["overlapping"])

@@ -8,7 +8,9 @@ from thinc.api import Ops
 from thinc.types import Floats2d
 
 
-def cross_entropy(scores: Floats2d, allowed: Any, ops: Ops, *, label_smoothing: float = 0.0) -> tuple[float, Floats2d]:
+def cross_entropy(
+    scores: Floats2d, allowed: Any, ops: Ops, *, label_smoothing: float = 0.0, weights: Any = None
+) -> tuple[float, Floats2d]:
     """Compute the mean loss of the annotated tokens of a batch: the cross-entropy of what is known of their tags.
 
     Where the annotation allows one tag, that is the usual cross-entropy. Where it allows several, the loss is
@@ -32,6 +34,7 @@ def cross_entropy(scores: Floats2d, allowed: Any, ops: Ops, *, label_smoothing: 
         ops: Whose arrays these are.
         label_smoothing: Share of the target, in [0, 1), that is spread evenly over all tags (Szegedy et al. 2016,
             "Rethinking the Inception Architecture for Computer Vision", CVPR). Allowed tags hold theirs together.
+        weights: (L,) array, how much the decisions of each layer weigh; None for all alike.
 
     Returns:
         The loss in nats, and its gradient with respect to the scores: (N, L · T), exactly 0 where all is allowed.
@@ -50,10 +53,11 @@ def cross_entropy(scores: Floats2d, allowed: Any, ops: Ops, *, label_smoothing: 
     share = label_smoothing / allowed.shape[2]
     rest = 1.0 - share * (~is_allowed).sum(axis=1)
     target = xp.where(is_allowed, rest[:, None] * xp.exp(among_allowed), share)
-    d_scores[known] = (xp.exp(log_probs) - target) / n_tokens
+    weight = 1.0 if weights is None else weights[xp.nonzero(known)[1]]
+    d_scores[known] = ((xp.exp(log_probs) - target).T * weight).T / n_tokens
     log_allowed = _log_sum_exp(xp, xp.where(is_allowed, log_probs, -xp.inf))[:, 0]
-    loss = -(rest * log_allowed).sum() - share * xp.where(is_allowed, 0.0, log_probs).sum()
-    return float(loss) / n_tokens, d_scores.reshape(scores.shape)
+    losses = rest * log_allowed + share * xp.where(is_allowed, 0.0, log_probs).sum(axis=1)
+    return -float((weight * losses).sum()) / n_tokens, d_scores.reshape(scores.shape)
 
 
 def _log_softmax(xp: Any, rows: Any) -> Any:

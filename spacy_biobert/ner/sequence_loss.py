@@ -19,7 +19,7 @@ Float64s = npt.NDArray[np.float64]
 
 
 def sequence_cross_entropy(
-    scores: Floats, allowed: Bools, lengths: Ints, scheme: TagScheme
+    scores: Floats, allowed: Bools, lengths: Ints, scheme: TagScheme, *, weights: Floats | None = None
 ) -> tuple[float, npt.NDArray[np.float32]]:
     """Compute the loss of a batch: -log of the probability of the sequences that the annotation allows.
 
@@ -32,6 +32,7 @@ def sequence_cross_entropy(
             sequence, as :func:`spacy_biobert.ner.targets.allowed_tags` does.
         lengths: (D,) number of tokens of each doc, N in all.
         scheme: The scheme of the T tags.
+        weights: (L,) how much the sequences of each layer weigh; None for all alike.
 
     Returns:
         The loss in nats, and its gradient with respect to the scores, (N, L · T). Layers of a doc in which all is
@@ -52,8 +53,9 @@ def sequence_cross_entropy(
     permitted = np.where(allowed[tokens, layers[:, None]], rows, -np.inf)
     log_allowed, target = _sum_over_sequences(permitted, inside, scheme)
     places = (tokens[inside], np.broadcast_to(layers[:, None], inside.shape)[inside])
-    gradient[places] = (expected - target)[inside] / n_tokens
-    return float((log_total - log_allowed).sum()) / n_tokens, gradient.reshape(scores.shape)
+    weight = np.ones(len(layers)) if weights is None else weights[layers].astype(np.float64)
+    gradient[places] = (weight[:, None, None] * (expected - target))[inside] / n_tokens
+    return float((weight * (log_total - log_allowed)).sum()) / n_tokens, gradient.reshape(scores.shape)
 
 
 def _sum_over_sequences(scores: Float64s, inside: Bools, scheme: TagScheme) -> tuple[Float64s, Float64s]:

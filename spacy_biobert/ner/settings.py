@@ -36,3 +36,8 @@ def check_settings(cfg: Mapping[str, Any], *, name: str) -> None:
         raise ValueError(Errors.B113.format(name=name, objective=cfg["objective"], known=", ".join(OBJECTIVES)))
     if smoothing and cfg["objective"] == "sequence":
         raise ValueError(Errors.B114.format(name=name, value=smoothing))
+    if cfg["label_weights"] and not cfg["overlapping"]:
+        raise ValueError(Errors.B115.format(name=name))
+    for label, weight in cfg["label_weights"].items():
+        if not 0 <= weight < float("inf"):
+            raise ValueError(Errors.B117.format(name=name, label=label, weight=weight))

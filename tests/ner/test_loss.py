@@ -52,6 +52,25 @@ def test_every_derivative_where_all_kinds_of_annotation_meet():
 
 
 @settings(deadline=None)
+@given(batches(), st.sampled_from([0.0, 0.1]), st.integers(0, 2**32 - 1))
+def test_weights_weigh_layers(batch, label_smoothing, seed):
+    scores, allowed = batch
+    n_layers = allowed.shape[1]
+    weights = np.random.default_rng(seed).choice([0.0, 0.5, 1.0, 3.0], size=n_layers).astype("f")
+    loss, gradient = cross_entropy(scores, allowed, OPS, label_smoothing=label_smoothing, weights=weights)
+    n_known = (~allowed).any(axis=(1, 2)).sum()
+    expected, alone = 0.0, []
+    for layer in range(n_layers):
+        of_layer, only = scores.reshape(allowed.shape)[:, layer], allowed[:, layer : layer + 1]
+        some, its_gradient = cross_entropy(of_layer, only, OPS, label_smoothing=label_smoothing)
+        share = weights[layer] * (~only).any(axis=(1, 2)).sum() / max(n_known, 1)
+        expected += share * some
+        alone.append(share * its_gradient)
+    assert loss == pytest.approx(expected)
+    np.testing.assert_allclose(gradient.reshape(allowed.shape), np.stack(alone, axis=1), rtol=1e-5, atol=1e-12)
+
+
+@settings(deadline=None)
 @given(batches())
 def test_loss_is_that_of_the_allowed_tags_together(batch):
     scores, allowed = batch

@@ -194,6 +194,8 @@ def test_wrong_number_of_tags_in_the_config_is_an_error():
         ({"label_smoothing": -0.1}, r"\[B112\].*-0\.1"),
         ({"objective": "crf"}, r"\[B113\].*'crf'.*tokens, sequence"),
         ({"objective": "sequence", "label_smoothing": 0.1}, r"\[B114\].*0\.1"),
+        ({"label_weights": {"Disease": 2.0}}, r"\[B115\].*overlapping = true"),
+        ({"label_weights": {"Disease": -1.0}, "overlapping": True}, r"\[B117\].*Disease -1\.0"),
     ],
 )
 def test_settings_that_mean_nothing_are_errors(nlp, settings, message):
@@ -212,6 +214,17 @@ def test_label_smoothing_keeps_scores_from_1():
     assert entities(sharp(text)) == entities(smooth(text))
     for score, smoothed in zip(*(nlp(text).spans["ner"].attrs["scores"] for nlp in (sharp, smooth)), strict=True):
         assert smoothed < score
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_label_without_weight_is_not_learned(objective):
+    nlp = train_nested(objective=objective, label_weights={"Symptom": 0.0})
+    assert in_group(nlp(TEXT)) == FOUND[:2]
+
+
+def test_weight_of_a_label_that_is_none():
+    with pytest.raises(ValueError, match=r"\[B116\].*Sign, and its labels are Chemical, Disease, Symptom"):
+        train_nested(label_weights={"Sign": 2.0})
 
 
 # --- Disk ---
@@ -248,7 +261,7 @@ def test_settings_given_to_load_win_but_not_over_the_models_shape(nested, tmp_pa
     assert in_group(loaded(TEXT)) == FOUND
 
 
-NEW_SETTINGS = ("overlapping", "clash", "gold_spans_key", "objective", "label_smoothing")
+NEW_SETTINGS = ("overlapping", "clash", "gold_spans_key", "objective", "label_smoothing", "label_weights")
 
 
 @pytest.mark.parametrize("overlapping", [None, True])

@@ -54,6 +54,25 @@ def test_equals_enumeration(batch):
 
 
 @settings(deadline=None)
+@given(batches(), st.sampled_from([[0.0, 1.0], [3.0, 0.5]]))
+def test_weights_weigh_layers(batch, weights):
+    scores, allowed, lengths, scheme = batch
+    weights = np.array(weights[: allowed.shape[1]], dtype="f")
+    loss, gradient = sequence_cross_entropy(*batch, weights=weights)
+    n_known = max((~allowed).any(axis=(1, 2)).sum(), 1)
+    expected = 0.0
+    for layer, weight in enumerate(weights):
+        of_layer, only = scores.reshape(allowed.shape)[:, layer], allowed[:, layer : layer + 1]
+        some, its_gradient = sequence_cross_entropy(of_layer, only, lengths, scheme)
+        share = weight * (~only).any(axis=(1, 2)).sum() / n_known
+        expected += share * some
+        np.testing.assert_allclose(
+            gradient.reshape(allowed.shape)[:, layer], share * its_gradient, rtol=1e-5, atol=1e-9
+        )
+    assert loss == pytest.approx(expected)
+
+
+@settings(deadline=None)
 @given(batches(), st.integers(0, 2**32 - 1))
 def test_gradient_is_the_derivative_of_the_loss(batch, seed):
     scores, allowed, lengths, scheme = batch
