@@ -530,7 +530,7 @@ class Errors:
         "spacy_biobert.MixedCorpus.v1 wants a share for each corpus, under the same name. Corpora: {corpora}; shares: "
         "{shares}."
     )
-    B429 = "The share of the corpus {name} is {share}. Give it one above 0, or leave the corpus out."
+    B429 = "The share of the corpus {name} is {share}. Give it a number above 0, or leave the corpus out."
     B430 = "The corpus {name} has no words. Correct its path, or leave it out."
 
     B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."

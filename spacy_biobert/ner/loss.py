@@ -56,8 +56,8 @@ def cross_entropy(
     weight = 1.0 if weights is None else weights[xp.nonzero(known)[1]]
     d_scores[known] = ((xp.exp(log_probs) - target).T * weight).T / n_tokens
     log_allowed = _log_sum_exp(xp, xp.where(is_allowed, log_probs, -xp.inf))[:, 0]
-    losses = rest * log_allowed + share * xp.where(is_allowed, 0.0, log_probs).sum(axis=1)
-    return -float((weight * losses).sum()) / n_tokens, d_scores.reshape(scores.shape)
+    log_likelihood = rest * log_allowed + share * xp.where(is_allowed, 0.0, log_probs).sum(axis=1)
+    return -float((weight * log_likelihood).sum()) / n_tokens, d_scores.reshape(scores.shape)
 
 
 def _log_softmax(xp: Any, rows: Any) -> Any:

@@ -29,12 +29,12 @@ def make_mixed_corpus(corpora: dict[str, Any], shares: dict[str, float]) -> Corp
         A reader of all.
 
     Raises:
-        ValueError: The names differ, a share is not above 0, or, when it is read, a corpus has no words.
+        ValueError: The names differ, a share is not a number above 0, or, when it is read, a corpus has no words.
     """
     if corpora.keys() != shares.keys():
         raise ValueError(Errors.B428.format(corpora=", ".join(sorted(corpora)), shares=", ".join(sorted(shares))))
     for name, share in shares.items():
-        if not share > 0:
+        if not 0 < share < float("inf"):
             raise ValueError(Errors.B429.format(name=name, share=share))
 
     def read(nlp: Language) -> Iterator[Example]:

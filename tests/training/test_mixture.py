@@ -76,7 +76,12 @@ def test_named_in_a_config(tmp_path):
 
 @pytest.mark.parametrize(
     ("shares", "message"),
-    [({"a": 1}, "B428.*a, b.*shares: a"), ({"a": 1, "b": 0}, "B429.*b is 0"), ({"a": 1, "b": float("nan")}, "B429")],
+    [
+        ({"a": 1}, "B428.*a, b.*shares: a"),
+        ({"a": 1, "b": 0}, "B429.*b is 0"),
+        ({"a": 1, "b": float("nan")}, "B429"),
+        ({"a": 1, "b": float("inf")}, "B429"),
+    ],
 )
 def test_shares_that_make_no_sense(shares, message):
     with pytest.raises(ValueError, match=message):
