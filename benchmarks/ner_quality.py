@@ -157,9 +157,11 @@ def run(cell: Cell, settings: dict[str, Any], threads: int, keep: Path | None = 
 
 
 def run_joined(cells: dict[str, Cell], settings: dict[str, Any], threads: int, keep: Path | None = None) -> None:
-    """Train one pipeline on several corpora; score and store a cell for each."""
-    tests = {
-        name: [relabelled(sentence, CORPORA[name]) for sentence in sentences(CORPORA[name], "test")] for name in cells
+    """Train one pipeline on several corpora; score and store a cell for each, with what it has on dev by itself."""
+    held_out = {
+        (name, split): [relabelled(sentence, CORPORA[name]) for sentence in sentences(CORPORA[name], split)]
+        for name in cells
+        for split in ("devel", "test")
     }
     settings = {**JOINED, **settings}
     steps = int(settings.get("training.max_steps", sum(CORPORA[name].steps for name in cells)))
@@ -179,14 +181,16 @@ def run_joined(cells: dict[str, Cell], settings: dict[str, Any], threads: int, k
             "shares": {name: CORPORA[name].steps for name in cells},
         }
         changes = {"corpora.train": in_proportion, **settings}
-        test = [sentence for part in tests.values() for sentence in part]
-        labels = [CORPORA[name].labels for name, part in tests.items() for _ in part]
+        test = [sentence for part in held_out.values() for sentence in part]
+        labels = [CORPORA[name].labels for (name, _), part in held_out.items() for _ in part]
         kept = keep and keep / f"joined-{some.weights}-{some.seed}"
         task = Task([], [], test, steps, [], dev, labels, changes, kept)
         outcome = SYSTEMS[some.system](task, checkpoint_of(some.weights), some.seed)
-    tags = iter(outcome.tags)
+    every = iter(outcome.tags)
+    tags = {which: [next(every) for _ in part] for which, part in held_out.items()}
     for name, cell in cells.items():
-        store(cell, settings, threads, outcome, tests[name], [next(tags) for _ in tests[name]])
+        by_itself = f1([bio(sentence) for sentence in held_out[name, "devel"]], tags[name, "devel"])
+        store(cell, settings, threads, outcome, held_out[name, "test"], tags[name, "test"], dev_f1_by_itself=by_itself)
 
 
 def relabelled(sentence: Sentence, corpus: Corpus) -> Sentence:
@@ -196,6 +200,11 @@ def relabelled(sentence: Sentence, corpus: Corpus) -> Sentence:
     return replace(sentence, spans=tuple(spans))
 
 
+def f1(gold: list[list[str]], tags: list[list[str]]) -> float:
+    """Return F1 in percent, exact entities, as conlleval counts."""
+    return round(100 * float(f1_score(gold, tags)), 2)
+
+
 def store(
     cell: Cell,
     settings: dict[str, Any],
@@ -203,6 +212,7 @@ def store(
     outcome: Outcome,
     test: list[Sentence],
     tags: list[list[str]],
+    **more: float,
 ) -> None:
     """Score the tags of the test sentences, and write the cell."""
     gold = [bio(sentence) for sentence in test]
@@ -212,10 +222,11 @@ def store(
         "settings": settings,
         "steps": outcome.history[-1][0],
         "threads": threads,
-        "f1": round(100 * float(f1_score(gold, tags)), 2),
+        "f1": f1(gold, tags),
         "precision": round(100 * float(precision_score(gold, tags)), 2),
         "recall": round(100 * float(recall_score(gold, tags)), 2),
         "dev_f1": round(100 * best[2], 2),
+        **more,
         "best_step": best[0],
         "seconds_to_best": round(best[1]),
         "history": [[step, round(seconds, 1), round(100 * score, 2)] for step, seconds, score in outcome.history],
