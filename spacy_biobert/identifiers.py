@@ -41,6 +41,7 @@ _PREFIXES |= {"umls_cui": "UMLS", "ncbi_gene": "NCBIGene", "gene": "NCBIGene", "
 _PREFIXES |= {"do": "DOID", "hpo": "HP", "nci": "NCIT", "ncbi_taxid": "NCBITaxon", "uniprot": "UniProtKB"}
 _PREFIXES |= {"ordo": "ORPHA", "orphanet": "ORPHA", "msh": "MESH"}
 _MESH = re.compile(r"[CD](\d{6}|\d{9})")  # UMLS, C and seven digits, must not be taken for it
+_LIKE_MESH = frozenset(["NCIT"])  # C100051
 _SNOMED = re.compile(r"(snomed|snomedct|sctid)(_us)?(_\d{4}_\d\d_\d\d)?", re.IGNORECASE)
 
 
@@ -49,7 +50,8 @@ def to_curie(identifier: str, default_prefix: str | None = None) -> str:
 
     Args:
         identifier: What a file says: ``D006527``, ``MESH:D006527``, ``OMIM:215600``, ``7157``, ``HGNC:HGNC:5``.
-        default_prefix: The vocabulary of identifiers that name none, ``NCBIGene`` for a column of gene ids.
+        default_prefix: The vocabulary of identifiers that name none, ``NCBIGene`` for a column of gene ids. Bare MeSH
+            ids stay MeSH's, but where it is a vocabulary whose own look like them.
 
     Returns:
         The CURIE, prefixes spelled one way; bare MeSH ids are known by their form. An identifier of an unknown
@@ -64,11 +66,16 @@ def to_curie(identifier: str, default_prefix: str | None = None) -> str:
             return to_curie(local)
         known = known_prefix(prefix)
         return f"{known}:{local}" if known else identifier
-    if _MESH.fullmatch(identifier):
+    given = _spelled(default_prefix or "")
+    if _MESH.fullmatch(identifier) and given not in _LIKE_MESH:
         return f"MESH:{identifier}"
-    if default_prefix and identifier:
-        return f"{default_prefix}:{identifier}"
-    return identifier
+    return f"{given}:{identifier}" if given and identifier else identifier
+
+
+def _spelled(prefix: str) -> str:
+    """Spell a prefix as this package does, if it knows the vocabulary; a colon at the end is not part of it."""
+    prefix = prefix.strip().rstrip(":")
+    return known_prefix(prefix) or prefix
 
 
 def known_prefix(prefix: str) -> str | None:

@@ -34,6 +34,17 @@ def test_default_prefix():
     assert to_curie("", "OMIM") == ""
 
 
+@pytest.mark.parametrize("prefix", ["ncbigene", "NCBIGene:", " NCBIGene "])
+def test_default_prefix_is_spelled_one_way(prefix):
+    assert to_curie("7157", prefix) == "NCBIGene:7157"
+    assert to_curie("MESH:D1", prefix) == "MESH:D1"
+
+
+def test_codes_of_ncit_are_no_mesh_ids():
+    assert to_curie("C100051", "NCIT") == to_curie("C100051", "nci") == "NCIT:C100051"
+    assert to_curie("C100051") == "MESH:C100051"
+
+
 @given(st.text())
 def test_a_curie_stays_as_it_is(text):
     curie = to_curie(text)

@@ -61,4 +61,4 @@ def _curie(identifier: str, default_prefix: str | None) -> str:
     if identifier in _NO_CONCEPT:
         return NIL
     number = _SPECIES.sub("", identifier)
-    return f"{default_prefix}:{number}" if default_prefix and number.isdigit() else to_curie(identifier)
+    return to_curie(number, default_prefix) if number.isdigit() else to_curie(identifier)

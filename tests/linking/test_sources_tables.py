@@ -77,7 +77,7 @@ def test_csv(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text(
         "\ufeffid,name,types,synonyms,definition,price,alternative_ids,related_ids\n"
-        '1,"Fever, high",Sign|Symptom, heat ||pyrexia ,"two\nlines",3,mim:1|umls_cui:C0000001,MESH:D005334\n\n'
+        '1,"Fever, high",Sign|Symptom, heat ||pyrexia ,"two\nlines",3,mim:1|umls_cui:C0000001|2,MESH:D005334\n\n'
         "MESH:D003371,Cough,,,,,,\n",
         encoding="utf8",
     )
@@ -89,7 +89,7 @@ def test_csv(tmp_path):
             ("heat", "pyrexia"),
             ("Sign", "Symptom"),
             "two\nlines",
-            ("OMIM:1", "UMLS:C0000001"),
+            ("OMIM:1", "UMLS:C0000001", "MY:2"),
             ("MESH:D005334",),
         ),
         Concept("MESH:D003371", "Cough"),

@@ -47,6 +47,10 @@ def read_csv(
         # A table without rows has nothing to complain of here; building from it has.
         return
     require_columns(path, first[1], ("id", "name"))
+
+    def ids(cell: str) -> tuple[str, ...]:
+        return tuple(to_curie(identifier, prefix) for identifier in split_list(cell))
+
     for number, row in chain([first], rows):
         for column in row.keys() - set(COLUMNS):
             report.skip(f"cells of the column '{column}'")
@@ -60,6 +64,6 @@ def read_csv(
             synonyms=split_list(row.get("synonyms", "")),
             types=split_list(row.get("types", "")) if types is None else types,
             definition=row.get("definition") or None,
-            alternative_ids=tuple(map(to_curie, split_list(row.get("alternative_ids", "")))),
-            related_ids=tuple(map(to_curie, split_list(row.get("related_ids", "")))),
+            alternative_ids=ids(row.get("alternative_ids", "")),
+            related_ids=ids(row.get("related_ids", "")),
         )

@@ -38,6 +38,10 @@ def read_jsonl(
             not UTF-8.
     """
     report = SourceReport() if report is None else report
+
+    def curies(number: int, record: dict[str, Any], field: str) -> tuple[str, ...]:
+        return tuple(to_curie(identifier, prefix) for identifier in _texts(path, number, record, field))
+
     for number, record in _records(path):
         if not isinstance(record, dict):
             raise malformed(path, number, "it is not a JSON object")
@@ -53,8 +57,8 @@ def read_jsonl(
             synonyms=_texts(path, number, record, "aliases"),
             types=own_types if types is None else types,
             definition=definition,
-            alternative_ids=tuple(map(to_curie, _texts(path, number, record, "alternative_ids"))),
-            related_ids=tuple(map(to_curie, _texts(path, number, record, "related_ids"))),
+            alternative_ids=curies(number, record, "alternative_ids"),
+            related_ids=curies(number, record, "related_ids"),
         )
 
 
