@@ -72,8 +72,8 @@ class Errors:
     )
     B014 = (
         "There is no checkpoint '{name}': no such folder here, and the model hub did not give it ({reason}). Check "
-        "the name; with no connection, copy the checkpoint into a folder and put its path into "
-        "[components.biobert.model] name."
+        "the name; with no connection, copy the checkpoint into a folder and name that in its place (in a config: "
+        "[components.biobert.model] name)."
     )
     B015 = (
         "window = {window} with overlap = {overlap} leaves no room for text: a window holds two special pieces and "
@@ -169,12 +169,18 @@ class Errors:
     B056 = "'{name}' has no class '{tag}', which --tag names. It has: {known}."
     B057 = "spaCy has no language '{lang}'. Use a code that it knows, such as en, or xx for any."
 
+    B035 = (
+        "'{component}' is to read '{meant}', but stands behind '{last}', another encoder, and would be given the "
+        "vectors of that one. Put it before '{last}', by nlp.add_pipe(…, before=\"{last}\") or in the order of [nlp] "
+        "pipeline."
+    )
+
     # --- B1xx: named entities ---
     B101 = "There is no tag scheme '{scheme}'. Set `scheme` of the component to one of: {schemes}."
     B102 = (
-        "'{name}' cannot take the label '{label}': its model already has its {nO} tags, for the labels {labels}. Add "
-        "labels before `nlp.initialize()`, or initialize again with all of them in "
-        "[initialize.components.{name}.labels]."
+        "'{name}' cannot take the label '{label}': its model already has its {nO} tags, for the labels {labels}. Make "
+        "the component anew, nlp.remove_pipe and nlp.add_pipe, and add all labels before it is initialized; or list "
+        "them in [initialize.components.{name}.labels] of a config, and train from that."
     )
     B103 = (
         "'{name}' has no labels to learn: no example of the training data has an entity in `doc.ents`. Check the data "
@@ -216,6 +222,12 @@ class Errors:
         "or label_weights = {{}}."
     )
     B116 = "label_weights of '{name}' names {unknown}, and its labels are {labels}. Correct the names."
+    B119 = (
+        "Tokens of the doc '{text}…' were merged or split after the encoder gave them vectors, so '{name}' cannot tell "
+        "which is whose. Put the component that changes tokens (merge_entities, a retokenizer) before the encoder or "
+        "after '{name}'."
+    )
+    B118 = "The threshold of '{name}' is {value!r}. It has to be a number from 0 to 1; 0 keeps all that is found."
     B117 = "label_weights of '{name}' gives {label} {weight!r}. It has to be a number, at least 0."
 
     # Calibration: B140 to B159.
@@ -264,13 +276,14 @@ class Errors:
         "Is --format the source's format?"
     )
     B221 = "{option} is {value}; it must be {expected}."
+    B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
     B231 = "There is no file '{path}' to read concepts from. Name the vocabulary's own file."
     B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). Convert the file: `iconv -f latin1 -t utf8`."
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B236 = (
-        "No mention in {where} has a concept id, so there is nothing to compare links with. Name a corpus with ids, "
-        "or say where its mentions are (spans_key)."
+        "No mention in {where} has a concept id, so there is nothing to learn from, nor to compare links with. Name a "
+        "corpus with ids, or say where its mentions are (spans_key)."
     )
     B237 = (
         "Vectors of names need one vector for each code; the arrays have the shapes {codes} and {vectors}. Make them "
@@ -322,8 +335,9 @@ class Errors:
     B261 = (
         "The knowledge base in '{path}' is not the '{kb}' that the pipeline refers to: its checksum is {found}, "
         "expected {expected}. It was changed or made anew. Say where the right one is: spacy.load(…, "
-        'config={{"components.{component}.{setting}": "FOLDER"}}); or use this one from now on: '
-        "nlp.get_pipe(\"{component}\").initialize(kb='{path}'), and save the pipeline."
+        'config={{"components.{component}.{setting}": "FOLDER"}}); or, to use this one from now on, delete '
+        "{component}/kb_reference.json in the pipeline's folder, load it, say nlp.get_pipe('{component}')"
+        ".initialize(kb='{path}', kb_by_reference=True), and save it."
     )
     B262 = (
         "This is no reference to a knowledge base: {data}. It needs the texts 'path' and 'digest', as "
@@ -429,6 +443,7 @@ class Errors:
     B331 = "{value!r} does not map a name to another. Write {option} OLD=NEW, once for each."
     B332 = "'{path}' has no [nlp] section with a language. Give a training config: it says how texts are tokenized."
     B333 = "format = {format!r} has no meaning. Use one of: {known}."
+    B334 = "'{path}' cannot be read as a config: {reason}. Give a training config, such as configs/ner.cfg."
     B340 = (
         "The mention {mention!r} has the label {label!r}, but the corpus is said to annotate only: {labels}. Name that "
         "label too, or map or leave out its mentions (--label-map, --keep)."
@@ -497,6 +512,7 @@ class Errors:
     )
 
     # The optimizer, and training that can be resumed: B420 to B449.
+    B419 = "{option} = {value!r} of the optimizer has no meaning. Use {expected}."
     B420 = (
         "layer_decay = {value} makes no sense: it is the share of each layer in the learning rate of the layer above. "
         "Use 1.0 to let all layers learn alike, or about 0.9."
@@ -577,12 +593,24 @@ class Errors:
         "No pipeline could be loaded from '{model}': {reason}. Give the name of an installed package or a folder "
         "written by 'spacy train'."
     )
-    B508 = "There is no .spacy file to score in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
+    B508 = "There is no .spacy file with docs in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
     B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
     B510 = (
         "The pipeline '{model}' has no encoder of this package, factory 'biobert'; its pipes are: {pipes}. Name a "
         "pipeline that has one."
     )
+    B511 = "'{path}' cannot be read or written: {reason}. Check the path, and whether you may write there."
+    B512 = "There is no {name} in '{path}'. Name the folder of the project: this package's repository, or your own."
+    B513 = (
+        "spaCy cannot use GPU {gpu_id}: {reason}. Install CuPy, for instance by this package's extra [cuda]; or leave "
+        "--gpu-id out and let the encoder alone use the GPU, which PyTorch can without CuPy: device = "
+        '"cuda:{gpu_id}" in [components.biobert] of the config.'
+    )
+    B514 = (
+        "The corpus [{section}] has no path. Give both: --paths.train FILE.spacy --paths.dev FILE.spacy; 'spacy "
+        "biobert convert' makes such files."
+    )
+    B515 = "No mention in {path} has a label of these: {labels}. There are: {there}."
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
         "annotating only: {stated}. Add them to its 'annotates', or map or leave them out (label_map, labels)."
@@ -629,6 +657,11 @@ class Warnings:
         "vocabulary: correct it there."
     )
 
+    W262 = (
+        "The pipeline carries a knowledge base of its own, so that '{name}' does not look for one in kb_path = "
+        "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
+    )
+
     # --- W3xx: corpora ---
     W301 = (
         "{path}:{line}: document {id} stands in this file twice, text and annotations. It is read once; delete one to "
@@ -660,6 +693,10 @@ class Warnings:
         "'{name}' finds no entity that can be judged in {corpus}: there is nothing to fit a temperature to, and its "
         "scores stay as they are. Is this the development corpus of what it was trained on, and was it trained for "
         "long enough?"
+    )
+    W522 = (
+        "{path} has the labels {gold}, and the pipeline found {found}: none is the same, so nothing that was found can "
+        "be right. Convert the corpus with --label-map OLD=NEW, so that both call the same the same."
     )
     W521 = (
         "'{name}' leaves out entities below threshold = {threshold}, which was chosen for the scores before they were "

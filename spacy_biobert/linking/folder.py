@@ -127,26 +127,36 @@ def replace_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         FileExistsError: Something lies at ``out`` that may not be replaced.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        is_kb = (out / MANIFEST).is_file()
-        if not (is_kb and overwrite):
-            raise FileExistsError((Errors.B204 if is_kb else Errors.B205).format(path=out))
+    _require_replaceable(out, overwrite=overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(out)
     temporary.mkdir()
     try:
         yield temporary
+        # Again: much may have come there while this was written.
+        _require_replaceable(out, overwrite=overwrite)
         if out.exists():
             # Two renames: whoever has the old files open keeps them, and no reader meets half a folder.
             retired = _beside(out)
             out.rename(retired)
-            temporary.rename(out)
+            try:
+                temporary.rename(out)
+            except BaseException:
+                retired.rename(out)
+                raise
             shutil.rmtree(retired)
         else:
             temporary.rename(out)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _require_replaceable(out: Path, *, overwrite: bool) -> None:
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        is_kb = (out / MANIFEST).is_file()
+        if not (is_kb and overwrite):
+            raise FileExistsError((Errors.B204 if is_kb else Errors.B205).format(path=out))
 
 
 def _beside(out: Path) -> Path:

@@ -272,8 +272,11 @@ class KnowledgeBase:
             the others.
 
         Raises:
+            TypeError: ``mentions`` is one text, whose letters would be looked up one by one.
             ValueError: ``top_n`` is less than 1.
         """
+        if isinstance(mentions, str):
+            raise TypeError(Errors.B223.format(mention=mentions))
         if top_n < 1:
             raise ValueError(Errors.B221.format(option="top_n", value=top_n, expected="at least 1"))
         if not mentions:

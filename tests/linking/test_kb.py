@@ -144,6 +144,11 @@ def test_every_name_is_found_in_any_order(kb, known, random):
     assert concept_id in exact
 
 
+def test_one_text_in_place_of_a_list(kb):
+    with pytest.raises(TypeError, match=r"\[B223\].*\['aspirin'\]"):
+        kb.candidates("aspirin")
+
+
 def test_a_very_long_mention(kb):
     assert ids(kb, "Wilson disease " * 10_000)[0] == "MESH:D006527"
 
@@ -261,6 +266,18 @@ def test_what_is_no_knowledge_base_is_not_replaced(tmp_path):
     assert (tmp_path / "precious.txt").read_text() == "x"
     (tmp_path / "empty").mkdir()
     assert KnowledgeBase.build(CONCEPTS, tmp_path / "empty").folder == tmp_path / "empty"
+
+
+def test_what_came_there_while_it_was_built_is_not_replaced(tmp_path):
+    def slowly():
+        yield CONCEPTS[0]
+        (tmp_path / "kb").mkdir()
+        (tmp_path / "kb" / "precious.txt").write_text("x")
+
+    with pytest.raises(FileExistsError, match=r"\[B205\]"):
+        KnowledgeBase.build(slowly(), tmp_path / "kb")
+    assert (tmp_path / "kb" / "precious.txt").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["kb"]
 
 
 # --- Opening ---
