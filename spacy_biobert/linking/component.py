@@ -246,18 +246,19 @@ class Linker(Pipe):
     def set_annotations(self, docs: Sequence[Doc], predictions: "Sequence[Sequence[Ranking]]") -> None:
         """Write what :meth:`predict` returned to the docs."""
         # By identity: mentions that come again in a batch share a ranking.
-        known: dict[int, tuple[int, RankedColumns]] = {}
+        known: dict[int, tuple[str, RankedColumns]] = {}
         for doc, rankings in zip(docs, predictions, strict=True):
             spans = self._mentions(doc)
             ranked = []
             for span, ranking in zip(spans, rankings, strict=True):
                 if id(ranking) not in known:
-                    answer = self.vocab.strings.add(join_concept_ids(self.answer(ranking)))
+                    answer = join_concept_ids(self.answer(ranking))
                     known[id(ranking)] = answer, _ranked_columns(ranking, self.cfg["top_n"])
                 answer, columns = known[id(ranking)]
                 ranked.append(columns)
                 if self.cfg["overwrite"] or not span.kb_id:
-                    span.kb_id = answer
+                    # The doc's strings: a linker that was sourced from another pipeline has others.
+                    span.kb_id = doc.vocab.strings.add(answer)
             self._write_ids(doc, spans)
             set_candidates(doc, self.cfg["candidates_key"], spans, ranked)
 
@@ -321,6 +322,7 @@ class Linker(Pipe):
 
         Args:
             get_examples: Gives training examples: how often they link to each concept is something that a ranker knows.
+                Where they are given, a ranker begins anew; otherwise one that was trained is kept.
             nlp: The pipeline.
             kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already.
             kb_by_reference: Whether the saved pipeline says where the knowledge base lies, in place of carrying a copy.
@@ -338,7 +340,7 @@ class Linker(Pipe):
         self.require_kb()
         if dense is not None:
             self.set_dense(dense)
-        if self.cfg["ranker"]:
+        if self.cfg["ranker"] and (get_examples is not None or self.trainer is None):
             from .context import ConceptFacts
             from .training import RankerTrainer
 

@@ -35,6 +35,11 @@ class Concept:
         return tuple(dict.fromkeys(name for name in (self.name, *self.synonyms) if name.strip()))
 
 
+def can_be_id(identifier: str) -> bool:
+    """Tell whether a concept of a knowledge base may have an id: a variant, ``p|SUB|V|600|E``, may not."""
+    return bool(identifier) and "|" not in identifier and not any(character.isspace() for character in identifier)
+
+
 class Candidate(NamedTuple):
     """A concept that a mention may mean.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import srsly
 from spacy import util
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .reference import KnowledgeBaseReference
 
 if TYPE_CHECKING:  # so that a pipeline without a linker pays nothing for it
@@ -145,15 +147,28 @@ class Equipment:
         """Write all parts into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.kb is not None and KB not in exclude:
-            if self.by_reference:
-                srsly.write_json(folder / KB_REFERENCE, KnowledgeBaseReference.make(self.kb).to_dict())
+            self._write_kb(self.kb, folder)
+        learned = self._learned()
+        for name in LEARNED:
+            if name in exclude:
+                continue
+            if name in learned:
+                (folder / name).write_bytes(learned[name])
             else:
-                self.kb.copy_to(folder / KB)
-        for name, data in self._learned().items():
-            if name not in exclude:
-                (folder / name).write_bytes(data)
+                (folder / name).unlink(missing_ok=True)
         if GRAPH not in exclude:
             self._write_graph(folder)
+
+    def _write_kb(self, kb: KnowledgeBase, folder: Path) -> None:
+        """Write the knowledge base, or where it lies; the other form, from an earlier time, would contradict it."""
+        reference, copy = folder / KB_REFERENCE, folder / KB
+        if not self.by_reference:
+            kb.copy_to(copy)
+            reference.unlink(missing_ok=True)
+            return
+        srsly.write_json(reference, KnowledgeBaseReference.make(kb).to_dict())
+        if copy.exists() and not copy.samefile(kb.folder):
+            shutil.rmtree(copy)
 
     def from_disk(self, folder: Path, *, kb_path: str | None, exclude: Iterable[str] = ()) -> None:
         """Read all parts from a folder; `kb_path` is where a knowledge base lies now that is only referred to."""
@@ -165,6 +180,8 @@ class Equipment:
                 self._open_reference(srsly.read_json(reference), kb_path)
             elif (folder / KB).exists():
                 self.kb = KnowledgeBase.open(folder / KB)
+                if kb_path is not None and Path(kb_path).resolve() != (folder / KB).resolve():
+                    warnings.warn(Warnings.W262.format(name=self._name, path=kb_path), stacklevel=2)
         learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
         self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder)
         if GRAPH not in exclude:
@@ -177,7 +194,7 @@ class Equipment:
             ValueError: The knowledge base is too large to travel in memory.
         """
         write: dict[str, Callable[[], Any]] = {}
-        if self.kb is not None and self.by_reference:
+        if self.kb is not None and self.by_reference and KB not in exclude:
             write[KB_REFERENCE] = KnowledgeBaseReference.make(self.kb).to_dict
         elif self.kb is not None:
             write[KB] = self.kb.to_bytes

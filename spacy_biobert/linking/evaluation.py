@@ -25,7 +25,7 @@ from spacy.tokens import Doc, Span
 from ..corpora.concept_ids import split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
-from .concepts import Concept
+from .concepts import Concept, can_be_id
 from .mentions import mentions_of, read_mentions
 from .scorer import EquivalentIds
 
@@ -199,12 +199,12 @@ def extend_with_names(kb: KnowledgeBase, mentions: Iterable[tuple[str, Collectio
     Args:
         kb: The knowledge base.
         mentions: Texts of mentions, abbreviations written out, and the ids of each. One of several ids becomes a name
-            of each. An id that is neither a concept's nor an alternative one becomes a concept.
+            of each. An id that is neither a concept's nor an alternative one becomes a concept, if it can be one's.
     """
     added: dict[str, list[str]] = {}
     for text, ids in mentions:
         for identifier in ids:
-            if identifier != NIL and text.strip():
+            if identifier != NIL and can_be_id(identifier) and text.strip():
                 added.setdefault(identifier, []).append(text)
     unknown = dict(added)
     for concept in kb.concepts():

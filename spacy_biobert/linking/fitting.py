@@ -61,6 +61,7 @@ def train_ranker(
     Yields:
         The mean loss of each epoch's batches, in nats a mention.
     """
+    linker.trainer = None
     linker.initialize()
     trainer = linker.trainer
     if trainer is None:  # a linker that ranks by spelling

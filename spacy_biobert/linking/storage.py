@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
-from .concepts import Concept
+from .concepts import Concept, can_be_id
 from .recent import Recent
 
 _SCHEMA = """
@@ -68,7 +68,7 @@ class ConceptWriter:
             ValueError: The concept has no name or one that is too long, an id that cannot be, or one that another
                 concept has already.
         """
-        if not concept.id or "|" in concept.id or any(character.isspace() for character in concept.id):
+        if not can_be_id(concept.id):
             raise ValueError(Errors.B211.format(id=concept.id, name=concept.name))
         names = concept.names
         if not names:

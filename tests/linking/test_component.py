@@ -93,6 +93,17 @@ def test_the_rest_of_an_entity_stays(nlp):
     assert doc.spans["sc"].attrs == {"scores": [0.5]}
 
 
+def test_a_linker_of_another_pipeline(nlp):
+    """Its strings are not those of the docs."""
+    other = spacy.blank("en")
+    other.add_pipe("entity_ruler", source=nlp)
+    other.add_pipe("biobert_linker", source=nlp)
+    nlp("breast cancers")
+    doc = other(TEXT)
+    assert links(doc) == links(nlp(TEXT))
+    assert doc.to_json()["ents"]
+
+
 def test_batches_and_single_docs_agree(nlp):
     texts = [TEXT, "", "  ", "no entity", "aspirin", TEXT]
     expected = [(links(doc), [ent._.kb_ents for ent in doc.ents]) for doc in map(nlp, texts)]

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import spacy
@@ -110,6 +112,13 @@ def test_disk_and_bytes(trained, tmp_path):
             found = link(other, text)._.kb_ents
             assert [identifier for identifier, _ in found[:1]] == [identifier for identifier, _ in ranked[:1]]
             assert found[0][1] == pytest.approx(ranked[0][1], abs=0.02)
+
+
+def test_another_knowledge_base_keeps_what_was_learned(trained, kb_folder, tmp_path):
+    shutil.copytree(kb_folder, tmp_path / "kb")
+    expected = link(trained, "copper storage")._.kb_ents
+    trained.get_pipe("biobert_linker").initialize(kb=tmp_path / "kb")
+    assert link(trained, "copper storage")._.kb_ents == expected
 
 
 def test_switched_off_it_ranks_by_spelling(trained, tmp_path):
