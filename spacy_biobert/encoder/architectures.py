@@ -56,6 +56,10 @@ def build_encoder_v1(
         raise ValueError(Errors.B009.format(casing=casing))
     if save_dtype not in ("float32", "float16", "int8"):
         raise ValueError(Errors.B022.format(option="save_dtype", value=save_dtype, known="float32, float16, int8"))
+    if not 0 <= attention_dropout < 1:
+        raise ValueError(
+            Errors.B022.format(option="attention_dropout", value=attention_dropout, known="a rate from 0 to below 1")
+        )
     if overlap < 0 or window - 2 - 2 * overlap < 1:
         raise ValueError(Errors.B015.format(window=window, overlap=overlap))
     settings = EncoderSettings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,7 +65,7 @@ def make_biobert(
         train_precision=train_precision,
         device=device,
         max_batch_pieces=max_batch_pieces,
-        rivals=[other for other, pipe in nlp.pipeline if isinstance(pipe, Transformer)],
+        rivals=[other for other, pipe in nlp.pipeline if isinstance(pipe, Transformer | BioBert)],
     )
 
 
@@ -106,9 +107,9 @@ class BioBert(TrainablePipe):
         self.name = name
         self.cfg: dict[str, Any] = {}
         self.listener_map: dict[str, list[TransformerListener]] = {}
-        self._map_when_dropped: dict[str, list[TransformerListener]] | None = None
+        self._between = _Between(self.listener_map)
         self._pass: BackwardPass | None = None
-        self._rivals = list(rivals)
+        self._earlier = list(rivals)
         self._shim.configure(
             device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
         )
@@ -171,26 +172,35 @@ class BioBert(TrainablePipe):
         """Find the layers of a later component that name this encoder, or any (``"*"``).
 
         Raises:
-            ValueError: Another encoder may be meant, or a ``doc_cleaner`` stands in between, and the component would
-                read zeros.
+            ValueError: Another encoder may be meant, or one stands in between whose vectors the component would read,
+                or a ``doc_cleaner``, and it would read zeros.
         """
-        if isinstance(component, Transformer):
-            self._rivals.append(component.name)
+        # spaCy asks about all components in their order, and starts with a new map.
+        if self._between.listener_map is not self.listener_map:
+            self._between = _Between(self.listener_map)
+        if isinstance(component, Transformer | BioBert):
+            self._between.encoders.append(component.name)
         if isinstance(component, DocCleaner) and "_.trf_data" in component.cfg["attrs"]:
-            # spaCy asks about all components in their order, and starts with a new map: who is asked about later and
-            # finds the same map stands after the cleaner.
-            self._map_when_dropped = self.listener_map
+            self._between.is_dropped = True
         if not isinstance(getattr(component, "model", None), Model):
             return
         for node in component.model.walk():
-            if isinstance(node, TransformerListener) and node.upstream_name in ("*", self.name):
-                if self._rivals and node.upstream_name == "*":
-                    raise ValueError(
-                        Errors.B018.format(biobert=self.name, transformer=self._rivals[0], component=component.name)
-                    )
-                if self.listener_map is self._map_when_dropped:
-                    raise ValueError(Errors.B032.format(component=component.name))
-                self.add_listener(node, component.name)
+            if isinstance(node, TransformerListener):
+                self._check_listener(node.upstream_name, component.name)
+                if node.upstream_name in ("*", self.name):
+                    self.add_listener(node, component.name)
+
+    def _check_listener(self, upstream: str, component: str) -> None:
+        """Refuse a listener that would read other vectors than it is trained on, or none."""
+        between = self._between.encoders
+        if upstream == "*" and (others := [*self._earlier, *between]):
+            raise ValueError(Errors.B018.format(biobert=self.name, transformer=others[0], component=component))
+        if upstream == self.name and between:
+            raise ValueError(Errors.B035.format(component=component, meant=self.name, last=between[-1]))
+        if upstream in self._earlier and not between:
+            raise ValueError(Errors.B035.format(component=component, meant=upstream, last=self.name))
+        if upstream in ("*", self.name) and self._between.is_dropped:
+            raise ValueError(Errors.B032.format(component=component))
 
     # --- prediction ---
 
@@ -202,7 +212,8 @@ class BioBert(TrainablePipe):
                 self.set_annotations(docs, self.predict(docs))
             except Exception as error:
                 error_handler(self.name, self, docs, error)
-            yield from docs
+            else:
+                yield from docs
 
     def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
         """Return an array of shape (n_tokens, width) for each doc."""
@@ -277,6 +288,12 @@ class BioBert(TrainablePipe):
         if done.owed is not None:
             self.model.finish_update(done.owed)
 
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Use averaged weights within a block; a step that is owed is made before, on the weights themselves."""
+        self._settle()
+        with self.model.use_params(params):
+            yield
+
     def _settle(self) -> None:
         """Make a step that is still owed, since a head did not answer, before the weights are used or stored."""
         if self._pass is not None and self._pass.answered:
@@ -341,6 +358,21 @@ class BioBert(TrainablePipe):
 
     def _restore(self, stored: dict[str, Any]) -> None:
         self.precision_scores = stored.get("precision_scores", {})
+
+
+@dataclass
+class _Between:
+    """What stands between an encoder and the component that is asked about.
+
+    Attributes:
+        listener_map: The encoder's, which tells one round of questions from the next.
+        encoders: Names of other encoders.
+        is_dropped: Whether a ``doc_cleaner`` drops the vectors.
+    """
+
+    listener_map: dict[str, list[TransformerListener]]
+    encoders: list[str] = field(default_factory=list)
+    is_dropped: bool = False
 
 
 def _batches(stream: Iterable[Doc], batch_size: int, max_tokens: int) -> Iterator[list[Doc]]:

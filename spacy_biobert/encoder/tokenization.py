@@ -67,7 +67,10 @@ class PieceTokenizer:
         return cls(tokenizer, marks_spaces=marks_spaces, max_length=max_length, **ids)
 
     def pieces(self, word: str, *, after_space: bool) -> list[int]:
-        """Return the piece ids of one word; none for a word of spaces or control characters alone."""
+        """Return the piece ids of one word; none for a word of spaces or control characters alone.
+
+        SentencePiece's mark of a space (XLM-RoBERTa) stands before each word, as in Hugging Face's token classifiers.
+        """
         if self.marks_spaces and after_space and not word[0].isspace():
             word = " " + word
         return self.tokenizer.encode(word, add_special_tokens=False).ids
@@ -161,7 +164,9 @@ def _byte_level_bpe(vocab: Path, merges: Path) -> Tokenizer:
 
 def _settle_casing(tokenizer: Tokenizer, settings: dict[str, Any], casing: Casing, folder: Path) -> None:
     """Make the tokenizer lower-case or keep letters as vocabulary, settings and option say."""
-    words = [piece for piece in tokenizer.get_vocab() if not (piece.startswith("[") and piece.endswith("]"))]
+    # Added tokens aside: one of them, "@GENE$", says nothing of the text that the vocabulary was made of.
+    vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+    words = [piece for piece in vocabulary if not (piece.startswith("[") and piece.endswith("]"))]
     cased = any(piece != piece.lower() for piece in words)
     lowers = _lowers(tokenizer, settings, folder)
     if casing != "auto":

@@ -398,11 +398,64 @@ def test_named_listeners_with_two_encoders_are_fine():
     for first, second in (("transformer", "biobert"), ("biobert", "transformer")):
         nlp = spacy.blank("en")
         nlp.add_pipe(first)
+        add_head(nlp, "tagger", upstream=first)
         nlp.add_pipe(second)
-        add_head(nlp, "ner", upstream="biobert")
-        add_head(nlp, "tagger", upstream="transformer")
-        assert nlp.get_pipe("biobert").listening_components == ["ner"]
-        assert nlp.get_pipe("transformer").listening_components == ["tagger"]
+        add_head(nlp, "ner", upstream=second)
+        assert nlp.get_pipe(first).listening_components == ["tagger"]
+        assert nlp.get_pipe(second).listening_components == ["ner"]
+
+
+def test_a_head_behind_another_encoder_than_its_own_is_refused():
+    """It would be trained on its own encoder's vectors, and predict from the other's."""
+    for first, second in (("transformer", "biobert"), ("biobert", "transformer")):
+        nlp = spacy.blank("en")
+        nlp.add_pipe(first)
+        nlp.add_pipe(second)
+        with pytest.raises(ValueError, match=rf"B035.*'{first}'.*before '{second}'"):
+            add_head(nlp, "tagger", upstream=first)
+
+
+def test_two_of_these_encoders():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("biobert", name="one")
+    add_head(nlp, "tagger", upstream="one")
+    nlp.add_pipe("biobert", name="two")
+    add_head(nlp, "ner", upstream="two")
+    assert [nlp.get_pipe(name).listening_components for name in ("one", "two")] == [["tagger"], ["ner"]]
+    with pytest.raises(ValueError, match="B018"):
+        add_head(nlp, "morphologizer")
+    nlp.remove_pipe("morphologizer")
+    with pytest.raises(ValueError, match="B035"):
+        add_head(nlp, "senter", upstream="one")
+
+
+def test_an_encoder_that_was_removed_is_no_rival():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("biobert")
+    nlp.add_pipe("transformer")
+    nlp.remove_pipe("transformer")
+    add_head(nlp, "tagger")
+    assert nlp.get_pipe("biobert").listening_components == ["tagger"]
+
+
+# --- errors that a handler takes ---
+
+
+def test_docs_that_failed_do_not_go_on(make_nlp, monkeypatch):
+    nlp = make_nlp("tagger")
+    encoder, failed = nlp.get_pipe("biobert"), []
+    predict = encoder.predict
+
+    def fail(docs):
+        if any(doc.text == SENTENCES[1] for doc in docs):
+            raise MemoryError("too long")
+        return predict(docs)
+
+    monkeypatch.setattr(encoder, "predict", fail)
+    nlp.set_error_handler(lambda name, pipe, docs, error: failed.extend((name, doc.text) for doc in docs))
+    texts = [doc.text for doc in nlp.pipe(SENTENCES, batch_size=1)]
+    assert texts == [text for text in SENTENCES if text != SENTENCES[1]]
+    assert failed == [("biobert", SENTENCES[1])]
 
 
 def test_listeners_come_and_go(make_nlp):

@@ -209,3 +209,10 @@ def test_command_records_what_each_scores(make_nlp, tmp_path):
     recorded = srsly.read_json(tmp_path / "model" / "meta.json")["performance"]["precision_scores"]
     assert {"float32", "bfloat16"} <= set(recorded)
     assert spacy.load(tmp_path / "model").get_pipe("biobert").precision_scores == recorded
+    (tmp_path / "dev.pubtator").write_text("1|t|Fever.\n1|a|\n")
+    DocBin().to_disk(tmp_path / "empty.spacy")
+    for nothing in ("dev.pubtator", "empty.spacy"):
+        done = CliRunner().invoke(app, ["precisions", str(tmp_path / "model"), str(tmp_path / nothing)])
+        assert done.exit_code == 1
+        assert "[B508]" in done.output
+    assert spacy.load(tmp_path / "model").get_pipe("biobert").precision_scores == recorded

@@ -55,6 +55,17 @@ def test_uncased_vocabulary_without_settings_lowers_and_strips_accents(tmp_path)
     assert names(tokenizer, "Tïtis") == ["t", "##itis"]
 
 
+def test_an_added_token_does_not_make_a_vocabulary_cased(tmp_path):
+    """Fine-tuned models often have one in the place of names: @GENE$."""
+    write_tokenizer_json(tmp_path, cased=False, normalizer=normalizers.BertNormalizer(lowercase=True))
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.add_tokens(["@GENE$"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    loaded = load_tokenizer(tmp_path)
+    assert names(loaded, "Patient") == names(loaded, "patient")
+    assert names(loaded, "@GENE$") == ["@GENE$"]
+
+
 def test_cased_vocabulary_keeps_accents(tmp_path):
     write_vocabulary(tmp_path, cased=True)
     assert names(load_tokenizer(tmp_path), "é") == ["[UNK]"]

@@ -92,3 +92,16 @@ def test_averages_are_one_copy(make_nlp):
         for name, weights in bert.named_parameters():
             assert weights.data_ptr() == optimizer.averages[encoder.id, name].data_ptr()
     assert before == {name: weights.data_ptr() for name, weights in bert.named_parameters()}
+
+
+def test_a_step_that_is_owed_is_made_on_the_weights_themselves(make_nlp):
+    """A head that does not answer, here excluded, leaves the encoder's step to whoever uses the weights next."""
+    nlp = make_nlp("tagger", "senter")
+    optimizer = make_adamw(0.02, use_averages=True)
+    bert = encoder_shim(nlp.get_pipe("biobert").model).checkpoint.bert
+    for _ in range(2):  # a tagger starts from zeros, and its first gradient is nothing
+        nlp.update(make_examples(nlp), sgd=optimizer, exclude=["senter"])
+    before = {name: weights.detach().clone() for name, weights in bert.named_parameters()}
+    with nlp.use_params(optimizer.averages):
+        nlp(SENTENCES[0])
+    assert any(not torch.equal(weights, before[name]) for name, weights in bert.named_parameters())
