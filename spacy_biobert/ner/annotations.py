@@ -6,7 +6,7 @@ import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
 from .clashes import best_subset
-from .extension import ANNOTATOR, SCORES
+from .extension import ANNOTATOR, ENDS, LABELS, SCORES, STARTS
 from .mentions import Mentions
 
 
@@ -57,7 +57,13 @@ def annotate(
     free = np.flatnonzero(n_taken[mentions.ends] == n_taken[mentions.starts])
     chosen = free[best_subset(mentions.select(free), clash)]
     doc.set_ents(kept + [spans[i] for i in chosen.tolist()], blocked=blocked)
-    attrs = {SCORES: mentions.scores.tolist(), ANNOTATOR: annotator}
+    attrs = {
+        SCORES: mentions.scores.tolist(),
+        ANNOTATOR: annotator,
+        STARTS: [span.start_char for span in spans],
+        ENDS: [span.end_char for span in spans],
+        LABELS: [span.label for span in spans],
+    }
     doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=spans)
 
 

@@ -21,7 +21,7 @@ from ..errors import Errors
 from .annotations import annotate, trim_whitespace
 from .extension import install_extension
 from .layers import TagLayers, find_in_layers, make_tag_layers
-from .listeners import missing_upstream
+from .listeners import changed_doc, missing_upstream
 from .loss import cross_entropy
 from .mentions import Mentions
 from .model import TagScores, TokenClassifier, start_outside
@@ -428,3 +428,5 @@ class BiobertNer(TrainablePipe):
         upstream = missing_upstream(self.model, docs, is_train=is_train)
         if upstream is not None:
             raise ValueError(Errors.B106.format(name=self.name, upstream=upstream))
+        if not is_train and (doc := changed_doc(self.model, docs)) is not None:
+            raise ValueError(Errors.B119.format(name=self.name, text=doc.text[:40]))

@@ -13,6 +13,21 @@ _TRANSFORMER_LISTENER = "transformer-listener"
 _TOK2VEC_LISTENER = "tok2vec-listener"
 
 
+def changed_doc(model: Model, docs: Sequence[Doc]) -> Doc | None:
+    """Find a doc whose tokens were merged or split after a transformer gave them vectors, which a listener reads.
+
+    Args:
+        model: A head's model.
+        docs: The docs to be processed.
+
+    Returns:
+        The first such doc, or None.
+    """
+    if not any(node.name == _TRANSFORMER_LISTENER for node in model.walk()):
+        return None
+    return next((doc for doc in docs if len(doc) and len(doc._.trf_data.align.lengths) != len(doc)), None)
+
+
 def missing_upstream(model: Model, docs: Sequence[Doc] | None = None, *, is_train: bool = False) -> str | None:
     """Find a listener that no component before it has served.
 

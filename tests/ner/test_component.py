@@ -48,6 +48,19 @@ def test_scores_are_in_the_span_group_and_on_entities(nlp):
     assert Span(doc, 0, 1, label="Disease")._.score is None
 
 
+def test_scores_outlive_merged_tokens(nlp):
+    doc = nlp(TEXT)
+    scores = {ent.text: ent._.score for ent in doc.ents}
+    doc.spans["elsewhere"] = [doc[0:2]]
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[2:4])  # "gastric bleeding"
+    assert {ent.text: ent._.score for ent in doc.ents} == scores
+    nlp.add_pipe("merge_entities")
+    merged = nlp(" ".join(text for text, _ in TRAINING))
+    assert len(merged.ents) > 2
+    assert all(ent._.score is not None for ent in merged.ents)
+
+
 def test_predict_leaves_docs_alone(nlp):
     doc = nlp.make_doc(TEXT)
     before = doc.to_bytes()
@@ -112,6 +125,16 @@ def test_temperature_in_the_config_has_to_be_positive():
         make_nlp(temperature=0.0)
 
 
+@pytest.mark.parametrize(("setting", "value", "code"), [
+    ("threshold", 80, "B118"), ("threshold", -0.1, "B118"), ("threshold", "0.5", "B118"), ("threshold", None, "B118"),
+    ("temperature", "1.5", "B108"), ("label_smoothing", "0.1", "B112"),
+])  # fmt: skip
+def test_numbers_have_to_be_numbers(nlp, setting, value, code):
+    nlp.get_pipe("biobert_ner").cfg[setting] = value
+    with pytest.raises(ValueError, match=rf"\[{code}\].*{setting}"):
+        nlp(TEXT)
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_temperature_has_to_be_positive_when_predicting(nlp, temperature):
     nlp.get_pipe("biobert_ner").cfg["temperature"] = temperature
@@ -156,7 +179,7 @@ def test_overwrite_replaces_all(nlp):
 def test_running_again_replaces_ones_own_entities(nlp):
     ner = nlp.get_pipe("biobert_ner")
     doc = nlp(TEXT)
-    ner.cfg["threshold"] = 1.1
+    ner.cfg["threshold"] = 1.0
     doc = ner(doc)
     assert doc.ents == ()
     assert len(doc.spans["ner"]) == 0

@@ -232,6 +232,18 @@ def test_reads_what_an_encoder_left_on_the_doc():
         list(ner.pipe([doc, nlp.make_doc("fever")]))
 
 
+def test_tokens_that_changed_after_the_encoder():
+    from spacy_transformers.data_classes import TransformerData
+
+    nlp, ner = transformer_head()
+    doc = nlp.make_doc(TEXT)
+    doc._.trf_data = TransformerData.zeros(len(doc), 4, xp=np)
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    with pytest.raises(ValueError, match=r"\[B119\] .*before the encoder"):
+        ner(doc)
+
+
 def test_annotating_head_needs_an_annotating_encoder():
     """spaCy's listeners would give it zeros instead."""
     nlp = train_listening(listening_nlp(), n_steps=0)
