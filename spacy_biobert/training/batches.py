@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.loop import create_train_batches
 
+from ..corpora.annotated_labels import get_annotated_labels
 from .randomness import OwnRandomness, RandomState
 
 Corpus = Callable[[Language], Iterable[Example]]
@@ -33,14 +34,16 @@ class Fingerprint:
         self._hash = blake2b(digest_size=16)
 
     def add(self, example: Example) -> None:
-        """Take in the annotations of an example: tokens, spans and categories."""
+        """Take in the annotations of an example: tokens, spans, categories, and which labels were looked for."""
         doc: Doc = example.reference
         spans = {
             key: [(span.start, span.end, span.label_, span.kb_id_) for span in group]
             for key, group in sorted(doc.spans.items())
         }
         self._hash.update(doc.to_array(list(_ATTRIBUTES)).tobytes())
-        self._hash.update(repr((spans, sorted(doc.cats.items()))).encode("utf8"))
+        looked_for = get_annotated_labels(doc)
+        annotated = None if looked_for is None else sorted(looked_for)
+        self._hash.update(repr((spans, sorted(doc.cats.items()), annotated)).encode("utf8"))
         self.n += 1
 
     def to_dict(self) -> dict[str, Any]:

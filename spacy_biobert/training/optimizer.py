@@ -52,7 +52,7 @@ class AdamW(Optimizer):
             scores and stores are then the averaged weights.
 
     Raises:
-        ValueError: ``layer_decay`` is not above 0 and at most 1.
+        ValueError: A number has no meaning: below 0, not finite, or ``layer_decay`` not above 0 and at most 1.
     """
 
     # thinc's class has slots; a subclass without them can hold more. The averages of modules are tensors.
@@ -73,6 +73,19 @@ class AdamW(Optimizer):
     ) -> None:
         if not 0.0 < layer_decay <= 1.0:
             raise ValueError(Errors.B420.format(value=layer_decay))
+        sizes = {
+            "weight_decay": weight_decay,
+            "eps": eps,
+            "max_grad_norm": max_grad_norm,
+            "head_factor": head_factor,
+        }
+        for option, value in sizes.items():
+            if not 0.0 <= value < float("inf"):
+                expected = "a number that is not negative" + "; 0 does not clip" * (option == "max_grad_norm")
+                raise ValueError(Errors.B419.format(option=option, value=value, expected=expected))
+        for option, value in {"beta1": beta1, "beta2": beta2}.items():
+            if not 0.0 <= value < 1.0:
+                raise ValueError(Errors.B419.format(option=option, value=value, expected="a share, from 0 to below 1"))
         super().__init__(
             learn_rate,
             L2=0.0,

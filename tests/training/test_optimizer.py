@@ -213,6 +213,13 @@ def test_layer_decay_must_make_sense(layer_decay):
         make_adamw(layer_decay=layer_decay)
 
 
+@pytest.mark.parametrize("option", ["weight_decay", "eps", "max_grad_norm", "head_factor", "beta1", "beta2"])
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_numbers_must_make_sense(option, value):
+    with pytest.raises(ValueError, match=f"B419.*{option}"):
+        make_adamw(**{option: value})
+
+
 def test_modules_and_arrays_are_averaged_alike():
     """The averages begin with the weights themselves, and follow Shamir and Zhang's weights."""
     module = nn.Linear(4, 3, bias=False)

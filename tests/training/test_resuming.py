@@ -7,9 +7,11 @@ import spacy
 import srsly
 from safetensors.torch import load_file
 from spacy import util
+from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as spacy_train
 
+from spacy_biobert.corpora.annotated_labels import set_annotated_labels
 from spacy_biobert.training.checkpoint import find_checkpoint, read_state
 from spacy_biobert.training.loop import train
 
@@ -223,6 +225,17 @@ def test_data_must_be_the_same(stopped, name, n, seed, error):
         train(start(config), output, resume=True)
     assert weights(output / "model-last") == before
     train(start(config), output)
+
+
+def test_labels_that_were_looked_for_must_be_the_same(stopped):
+    config, output = stopped
+    nlp = spacy.blank("en")
+    docs = list(DocBin().from_disk(config.parent / "train.spacy").get_docs(nlp.vocab))
+    for doc in docs:
+        set_annotated_labels(doc, ["Disease"])
+    DocBin(docs=docs, store_user_data=True).to_disk(config.parent / "train.spacy")
+    with pytest.raises(ValueError, match="B427"):
+        train(start(config), output, resume=True)
 
 
 def test_another_version_is_said(stopped, capsys):
