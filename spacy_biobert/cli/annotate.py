@@ -12,7 +12,6 @@ import srsly
 import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from .. import __version__
@@ -21,6 +20,7 @@ from ..errors import Errors
 from ..reports.annotations import AnnotatedText, collect, concept_names
 from ..reports.page import render_page
 from . import app
+from .gpu import use_gpu
 from .messages import clear_errors
 from .pipelines import load_pipeline
 
@@ -43,10 +43,10 @@ def annotate_cli(
         read = list(read_texts(texts))
         if not read:
             raise ValueError(Errors.B506.format(path="standard input" if texts == "-" else f"'{texts}'"))
-        setup_gpu(gpu_id, silent=True)
+        use_gpu(gpu_id)
         nlp = load_pipeline(model)
-    titles, strings = zip(*read, strict=True)
-    annotated = collect(nlp.pipe(strings), titles, concept_names(nlp))
+        titles, strings = zip(*read, strict=True)
+        annotated = collect(nlp.pipe(strings), titles, concept_names(nlp))
     if not quiet:
         print_table(annotated)
     if jsonl:
@@ -76,7 +76,7 @@ def read_texts(path: str) -> Iterator[tuple[str, str]]:
     """
     if path == "-":
         try:
-            yield from _numbered(sys.stdin.buffer.read().decode("utf-8-sig").splitlines())
+            yield from _numbered(sys.stdin.buffer.read().decode("utf-8-sig").split("\n"))
         except UnicodeDecodeError as error:
             raise ValueError(Errors.B509.format(path="standard input", problem=error)) from error
         return

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from spacy.cli._util import setup_gpu
 from wasabi import msg
 
 from ..corpora.convert import read_examples
 from ..errors import Errors, Warnings
 from . import app
+from .gpu import use_gpu
 from .messages import clear_errors
 from .pipelines import load_pipeline
 from .stored import record_performance, set_component_settings
@@ -36,7 +36,7 @@ def calibrate_cli(
     from ..ner.component import BiobertNer
 
     with clear_errors():
-        setup_gpu(gpu_id, silent=True)
+        use_gpu(gpu_id)
         nlp = load_pipeline(str(model))
         names = [name for name, pipe in nlp.pipeline if isinstance(pipe, BiobertNer)]
         if not names:

@@ -11,16 +11,16 @@ import srsly
 import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
-from spacy.cli._util import setup_gpu
 from spacy.scorer import Scorer
 from spacy.training import Example
 from thinc.api import fix_random_seed
 from wasabi import msg
 
 from .. import __version__
-from ..corpora.convert import read_examples
-from ..errors import Errors
+from ..corpora.convert import files_of_docs, read_examples
+from ..errors import Errors, Warnings
 from . import app
+from .gpu import use_gpu
 from .messages import clear_errors
 from .pipelines import load_pipeline
 
@@ -52,8 +52,8 @@ def evaluate_cli(
     from ..reports.evaluation_page import render_evaluation
 
     with clear_errors():
-        files = [file for path in corpora for file in _corpus_files(path)]
-        setup_gpu(gpu_id, silent=True)
+        files = [file for path in corpora for file in files_of_docs(path)]
+        use_gpu(gpu_id)
         nlp = load_pipeline(model)
         stems = [file.stem for file in files]
         names = [file.stem if stems.count(file.stem) == 1 else str(file.with_suffix("")) for file in files]
@@ -98,7 +98,16 @@ def score_corpus(nlp: Language, path: Path, name: str) -> tuple[dict[str, Any], 
     scores = nlp.evaluate(examples, scorer=keeper)
     words = sum(len(example.reference) for example in examples)
     msg.good(f"{path}: {len(examples):,} docs, {words:,} words in {time.perf_counter() - start:.1f} s")
+    _compare_labels(path, keeper.examples)
     return {"docs": len(examples), "words": words, **scores}, evaluate_entities(name, keeper.examples)
+
+
+def _compare_labels(path: Path, examples: Sequence[Example]) -> None:
+    """Warn where nothing that was found can be right, for its labels are called otherwise in the corpus."""
+    gold = {ent.label_ for example in examples for ent in example.reference.ents}
+    found = {ent.label_ for example in examples for ent in example.predicted.ents}
+    if gold and found and gold.isdisjoint(found):
+        msg.warn(Warnings.W522.format(path=path, gold=", ".join(sorted(gold)), found=", ".join(sorted(found))))
 
 
 class _Keeper(Scorer):
@@ -169,11 +178,3 @@ def _about(nlp: Language) -> str:
 def _percent(value: float | None) -> str:
     """Write a share in percent."""
     return "-" if value is None else f"{100 * value:.2f}"
-
-
-def _corpus_files(path: Path) -> Sequence[Path]:
-    """Return the ``.spacy`` files of a path."""
-    files = [path] if path.suffix == ".spacy" else sorted(path.rglob("*.spacy"))
-    if not files:
-        raise ValueError(Errors.B508.format(path=path))
-    return files

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import srsly
 import typer
 from spacy import Language
-from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc
 from wasabi import msg
 
+from ..errors import Errors
 from . import app
+from .gpu import use_gpu
 from .messages import clear_errors
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def evaluate_linking_cli(
     found by the pipeline, ids compared document by document; left out where the pipeline finds no mentions.
     """
     with clear_errors():
-        setup_gpu(gpu_id, silent=True)
+        use_gpu(gpu_id)
         results = evaluate(
             model, corpus, names or [], labels=labels, linker_name=linker, spans_key=spans_key, corpus_name=corpus.stem
         )
@@ -83,12 +84,17 @@ def evaluate(
     # Every spaCy command imports this module, and few link.
     from ..linking.evaluation import corpus_names, evaluate_biosyn, evaluate_strict, extend_with_names
     from ..linking.kb import KnowledgeBase
+    from ..linking.mentions import mentions_of
     from .linking_corpora import encode, find_linker, load_linking_pipeline, read_references
 
     nlp = load_linking_pipeline(model)
     linker = find_linker(nlp, linker_name, model)
     kept = None if labels is None else {label.strip() for label in labels.split(",")}
-    references = [keep_labels(doc, spans_key, kept) for doc in read_references(corpus, nlp)]
+    references = read_references(corpus, nlp)
+    there = {span.label_ for doc in references for span in mentions_of(doc, spans_key)}
+    if kept is not None and kept.isdisjoint(there):
+        raise ValueError(Errors.B515.format(path=corpus, labels=labels, there=", ".join(sorted(there)) or "none"))
+    references = [keep_labels(doc, spans_key, kept) for doc in references]
     if linker.cfg["ranker"] and linker.cfg["context_vectors"]:
         references = encode(nlp, references)
     protocols = [evaluate_strict(linker, references, spans_key=spans_key)]
@@ -156,7 +162,7 @@ def print_linking(
             rows.append(("with those of", names or "no corpus: not BioSyn's full protocol"))
         elif names:
             rows.append(("with those of", f"{names}: not the strict protocol's"))
-        msg.table(rows, aligns=("l", "r"))
+        msg.table(rows, aligns=("l", "r"), max_col=44)
     if documents is not None:
         msg.divider(f"{corpus}: end to end, ids of documents")
         header = ("Documents", "P", "R", "F")

@@ -12,7 +12,8 @@ import spacy
 import typer
 from wasabi import msg
 
-from ..linking.evaluation import corpus_names, extend_with_names
+from ..linking.concepts import can_be_id
+from ..linking.evaluation import corpus_names, extend_with_names, gold_ids
 from ..linking.export import export_jsonl
 from ..linking.kb import KnowledgeBase
 from ..linking.merge import KnowledgeBaseMerge
@@ -129,7 +130,9 @@ def extend(
     """
     with clear_errors():
         kb = KnowledgeBase.open(folder)
-        names = corpus_names(read_all(corpora, spacy.blank("en")), spans_key)
+        references = read_all(corpora, spacy.blank("en"))
+        ids = gold_ids(references, spans_key)
+        names = corpus_names(references, spans_key)
         record = {
             "name": name or kb.name,
             "version": kb.version,
@@ -139,6 +142,8 @@ def extend(
         extended = KnowledgeBase.build(
             extend_with_names(kb, names), out, source=record, overwrite=force, progress=sys.stderr.isatty()
         )
+    if left_out := {some for of_doc in ids for of_mention in of_doc for some in of_mention if not can_be_id(some)}:
+        msg.info(f"{len(left_out):,} ids that no concept can have were left out, such as {min(left_out)}")
     added = f"{len(extended) - len(kb):,} concepts and {extended.n_names - kb.n_names:,} names"
     msg.good(f"{out}: {len(extended):,} concepts, {extended.n_names:,} names; {added} are new")
 

@@ -11,7 +11,7 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import is_package
 
-from ..corpora.convert import read_docs
+from ..corpora.convert import files_of_docs, read_docs
 from ..corpora.readers import pubtator_docs
 from ..errors import Errors
 from ..linking.component import Linker
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 
 def read_references(path: Path, nlp: Language) -> list[Doc]:
-    """Read gold docs from a ``.spacy`` file, a folder of them, or a PubTator file by the pipeline's tokenizer."""
+    """Read gold docs from a ``.spacy`` file, a folder of them, or a PubTator file by the pipeline's tokenizer.
+
+    Raises:
+        ValueError: A file is damaged, or something else, or the folder has no ``.spacy`` file.
+    """
     if path.is_dir():
-        return [doc for file in sorted(path.rglob("*.spacy")) for doc in read_references(file, nlp)]
+        return [doc for file in files_of_docs(path) for doc in read_references(file, nlp)]
     if path.suffix == ".spacy":
         return read_docs(path, nlp.vocab)
     return list(pubtator_docs(path, nlp.make_doc))

@@ -9,16 +9,23 @@ from contextlib import contextmanager
 import typer
 from wasabi import msg
 
+from ..errors import Errors
+
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """End the command with the message of a numbered error, without a traceback; any other error passes through."""
+    """End the command with the message of a numbered error, without a traceback; any other error passes through.
+
+    What the operating system refuses to do with a file is numbered here.
+    """
     try:
         yield
     except (ValueError, OSError) as error:
         title, _, rest = str(error).partition("\n")
         if not title.startswith("[B"):
-            raise
+            if not isinstance(error, OSError) or error.filename is None:
+                raise
+            title, rest = Errors.B511.format(path=error.filename, reason=error.strerror), ""
         msg.fail(title)
         # Lists of files keep their lines.
         if rest:

@@ -16,7 +16,7 @@ def load_pipeline(model: str) -> Language:
     """
     try:
         return spacy.load(model)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         if str(error).startswith("[B"):
             raise
         raise ValueError(Errors.B507.format(model=model, reason=str(error).rstrip("."))) from error

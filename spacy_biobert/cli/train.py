@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from spacy import util
-from spacy.cli._util import import_code, parse_config_overrides, setup_gpu, show_validation_error
+from spacy.cli._util import import_code, parse_config_overrides, show_validation_error
 from spacy.training.initialize import init_nlp
 from thinc.api import Config
 from wasabi import msg
 
 from ..corpora.convert import check_docs
+from ..errors import Errors
 from . import app
+from .gpu import use_gpu
 from .messages import clear_errors
 
 
@@ -49,11 +52,11 @@ def train_cli(
     overrides = parse_config_overrides(ctx.args)
     import_code(code_path)
     msg.info(f"Saving to output directory: {output}")
-    setup_gpu(gpu_id)
     with clear_errors():
+        use_gpu(gpu_id, silent=False)
         with show_validation_error(config_path):
             config = util.load_config(config_path, overrides=overrides, interpolate=False)
-        _check_corpora(config)
+            _check_corpora(config)
         msg.divider("Initializing pipeline")
         with show_validation_error(config_path, hint_fill=False):
             nlp = init_nlp(config, use_gpu=gpu_id)
@@ -62,15 +65,29 @@ def train_cli(
         train(nlp, output, resume=resume, every=checkpoint_every, use_gpu=gpu_id)
 
 
+_READER = "spacy.Corpus.v1"
+
+
 def _check_corpora(config: Config) -> None:
-    """Name a file of docs that cannot be read: where training meets it, spaCy says neither where nor what to do."""
-    for path in _paths_of_docs(config.interpolate().get("corpora", {})):
+    """Name a corpus that cannot be read: where training meets it, spaCy says neither where nor what to do.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A corpus has no path, or holds no docs that can be read.
+    """
+    filled = config.interpolate()
+    for role in ("train_corpus", "dev_corpus"):
+        section = filled.get("training", {}).get(role, "")
+        block = reduce(lambda inner, key: inner.get(key, {}), section.split("."), filled)
+        if block.get("@readers") == _READER and not block.get("path"):
+            raise ValueError(Errors.B514.format(section=section))
+    for path in _paths_of_docs(filled.get("corpora", {})):
         check_docs(path)
 
 
 def _paths_of_docs(block: Mapping[str, Any]) -> Iterator[Path]:
     """Yield what the readers of docs in a block of a config read; readers may stand inside of others."""
-    if block.get("@readers") == "spacy.Corpus.v1" and block.get("path"):
+    if block.get("@readers") == _READER and block.get("path"):
         yield Path(block["path"])
     for inner in block.values():
         if isinstance(inner, Mapping):

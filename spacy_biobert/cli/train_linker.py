@@ -70,7 +70,7 @@ def train_linker_cli(
     # Every spaCy command imports this module, and few train.
     from ..linking.alignment import BagSettings, TransformerSettings, train_bag_encoder, train_transformer_encoder
     from ..linking.component import Linker
-    from ..linking.evaluation import corpus_names
+    from ..linking.evaluation import corpus_names, gold_ids
     from ..linking.fitting import train_ranker
     from ..linking.kb import KnowledgeBase
     from ..linking.synonyms import names_of_concepts
@@ -88,6 +88,8 @@ def train_linker_cli(
             raise TypeError(type(linker))
         linker.set_kb(kb)
         references = read_all(corpora, reader or nlp)
+        if corpora:
+            gold_ids(references, linker.cfg["spans_key"])  # refuses what teaches nothing
         named = references if names is None and encoder is not None else read_all(names, nlp)
         mentions = names_of_concepts(kb, corpus_names(named, linker.cfg["spans_key"]))
         chosen: dict[str, Any] = {"steps": steps, "seed": seed}

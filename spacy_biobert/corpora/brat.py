@@ -24,7 +24,7 @@ from .concept_ids import parse_concept_ids
 from .lines import numbered_lines, whole_text
 
 _MENTION = re.compile(r"(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)")
-_REFERENCE = re.compile(r"\S+ (T\S+) (\S+)")
+_REFERENCE = re.compile(r"\S+ ([A-Z]\S+) (\S+)")
 _NOTE = re.compile(r"\S+ (T\S+)")
 _RELATION = re.compile(r"(\S+)((?: \S+:\S+)+)")
 _PASSED_OVER = ("E", "A", "M", "*", "#")
@@ -105,8 +105,9 @@ def _document(path: Path, name: str, text: str) -> AnnotatedDocument:
                 raise ValueError(Errors.B346.format(path=path, line=number, id=key))
             mentions[key] = _mention(path, number, key, match, written, text)
         elif key.startswith("N") and (match := _REFERENCE.fullmatch(body)):
-            named.append((number, match[1]))
-            ids.setdefault(match[1], []).append(match[2])
+            if match[1].startswith("T"):  # an event's says nothing of mentions
+                named.append((number, match[1]))
+                ids.setdefault(match[1], []).append(match[2])
         elif key.startswith("R") and (match := _RELATION.fullmatch(body.rstrip(" "))):
             arguments = [pair.partition(":")[2] for pair in match[2].split()]
             named += [(number, argument) for argument in arguments if argument.startswith("T")]

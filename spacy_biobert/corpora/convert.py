@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from configparser import Error as ConfigParserError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -15,7 +16,6 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
-from spacy.training.corpus import walk_corpus
 from spacy.util import load_config, load_model_from_config
 from spacy.vocab import Vocab
 
@@ -200,10 +200,31 @@ def read_examples(path: Path, nlp: Language) -> list[Example]:
         nlp: The pipeline that is to annotate.
 
     Raises:
-        ValueError: A file is damaged, or something else.
+        ValueError: A file is damaged, or something else, or there are no documents.
     """
     with _naming(path):
-        return list(Corpus(path)(nlp))
+        examples = list(Corpus(path)(nlp))
+    if not examples:
+        raise ValueError(Errors.B508.format(path=path))
+    return examples
+
+
+def files_of_docs(path: Path) -> list[Path]:
+    """Return a ``.spacy`` file, or those of a folder, in the order of their names.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no ``.spacy`` file, or the folder has none.
+    """
+    if not path.exists():
+        raise FileNotFoundError(Errors.B301.format(path=path))
+    files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path] if path.suffix == ".spacy" else []
+    if not files:
+        raise ValueError(Errors.B508.format(path=path))
+    return files
 
 
 def check_docs(path: Path) -> None:
@@ -214,11 +235,9 @@ def check_docs(path: Path) -> None:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A file is damaged, or something else.
+        ValueError: A file is damaged, or something else, or the folder has none.
     """
-    if not path.exists():
-        raise FileNotFoundError(Errors.B301.format(path=path))
-    for file in walk_corpus(path, ".spacy"):
+    for file in files_of_docs(path):
         with _naming(file):
             DocBin().from_disk(file)
 
@@ -275,7 +294,7 @@ def blank_pipeline(config: Path | None = None) -> Language:
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: The config does not say which language it is for.
+        ValueError: It is no config, or does not say which language it is for.
     """
     if config is None:
         nlp = spacy.blank("en")
@@ -283,7 +302,10 @@ def blank_pipeline(config: Path | None = None) -> Language:
         return nlp
     if not config.is_file():
         raise FileNotFoundError(Errors.B301.format(path=config))
-    settings = load_config(config, interpolate=True).get("nlp", {})
+    try:
+        settings = load_config(config, interpolate=True).get("nlp", {})
+    except (ValueError, ConfigParserError) as error:
+        raise ValueError(Errors.B334.format(path=config, reason=" ".join(str(error).split()))) from error
     if not settings.get("lang"):
         raise ValueError(Errors.B332.format(path=config))
     section = {key: settings[key] for key in ("lang", "tokenizer") if key in settings}

@@ -111,7 +111,7 @@ def pretrain(
         FileNotFoundError: A text or checkpoint does not exist.
         ValueError: A file is damaged, a setting has no meaning, or the folder holds another pretraining.
     """
-    _check(settings, window)
+    _check(settings, window, save_every)
     checkpoint = load_checkpoint(encoder)
     files = text_files(texts)
     window = min(window, checkpoint.max_pieces)
@@ -163,7 +163,7 @@ def _fit_vocabulary(checkpoint: Checkpoint, documents: Iterable[str], size: int)
     return fit(checkpoint, words, size)
 
 
-def _check(settings: Settings, window: int) -> None:
+def _check(settings: Settings, window: int, save_every: int) -> None:
     """Refuse numbers that make no sense before hours are spent on them."""
     rules = {
         "learn_rate": (settings.learn_rate > 0, "a number above 0"),
@@ -174,8 +174,10 @@ def _check(settings: Settings, window: int) -> None:
         "step_pieces": (settings.step_pieces > 0, "a number above 0"),
         "batch_pieces": (settings.batch_pieces > 0, "a number above 0"),
         "passes": (settings.passes > 0, "a number above 0"),
+        "seed": (settings.seed >= 0, "a whole number that is not negative"),
+        "save_every": (save_every > 0, "a number of steps above 0"),
     }
-    values = asdict(settings)
+    values = {**asdict(settings), "save_every": save_every}
     for option, (holds, expected) in rules.items():
         if not holds:
             raise ValueError(Errors.B457.format(option=option, value=values[option], expected=expected))

@@ -31,7 +31,7 @@ class Schedule:
         self._costs = costs
         self._seed = seed
         drawn = np.random.default_rng(seed).permutation(len(costs))
-        n_held_out = min(round(_HELD_OUT * len(costs)), _MOST_HELD_OUT)
+        n_held_out = min(max(round(_HELD_OUT * len(costs)), 1), _MOST_HELD_OUT, len(costs) - 1)
         self.held_out, self._seen = np.sort(drawn[:n_held_out]), np.sort(drawn[n_held_out:])
         self.steps_per_pass = max(1, round(int(costs[self._seen].sum()) / step_pieces))
         self.n_steps = passes * self.steps_per_pass

@@ -56,6 +56,8 @@ def read_assets(project: Path) -> dict[Path, Asset]:
     Raises:
         ValueError: The folder has no ``project.yml``, or it is no YAML.
     """
+    if not (project / PROJECT_FILE).is_file():
+        raise ValueError(Errors.B512.format(name=PROJECT_FILE, path=project))
     listed = srsly.read_yaml(project / PROJECT_FILE).get("assets", [])
     assets = [
         Asset(Path(a["dest"]), a["url"], str(a.get("checksum", "")).lower() or None) for a in listed if "url" in a

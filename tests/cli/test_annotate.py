@@ -1,6 +1,7 @@
 """``spacy biobert annotate``: the table, the page and the JSON lines."""
 
 import pytest
+import spacy
 import srsly
 
 
@@ -39,6 +40,31 @@ def test_standard_input(invoke, ruler):
     status, output = invoke("annotate", ruler, "-", input="no\nfever\n")
     assert status == 0
     assert "2 fever Disease" in output
+
+
+def test_lines_end_at_line_breaks_alone(invoke, ruler, tmp_path):
+    text = "no\u2028fever\x0caspirin\nfever\n"
+    (tmp_path / "texts.txt").write_text(text, encoding="utf8")
+    for source, options in ((tmp_path / "texts.txt", {}), ("-", {"input": text})):
+        assert invoke("annotate", ruler, source, "--jsonl", tmp_path / "a.jsonl", "--quiet", **options)[0] == 0
+        assert len(list(srsly.read_jsonl(tmp_path / "a.jsonl"))) == 2
+
+
+def test_a_linker_without_a_knowledge_base(invoke, ruler, texts, tmp_path):
+    nlp = spacy.load(ruler)
+    nlp.add_pipe("biobert_linker")
+    nlp.to_disk(tmp_path / "linker")
+    status, output = invoke("annotate", tmp_path / "linker", texts)
+    assert status == 1
+    assert "[B241]" in output
+
+
+def test_a_folder_of_something_else(invoke, texts, tmp_path):
+    (tmp_path / "config.cfg").write_text("[nlp]\n")
+    (tmp_path / "meta.json").write_text("{}")
+    status, output = invoke("annotate", tmp_path, texts)
+    assert status == 1
+    assert "[B507]" in output
 
 
 def test_pubtator_keeps_document_ids(invoke, ruler, tmp_path):

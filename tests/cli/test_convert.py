@@ -72,6 +72,7 @@ def test_labels_to_keep(corpus, tmp_path):
         (["--format", "xml"], "B333"),
         (["--format", "iob"], "B304"),
         (["--config", "absent.cfg"], "B301"),
+        (["--config", __file__], "B334"),
         (["--annotates", "Modifier, Chemical"], "B340"),
         (["--format", "brat"], "B343"),
         (["--documents", "absent.txt"], "B301"),
@@ -91,3 +92,11 @@ def test_labels_that_are_annotated(corpus, tmp_path):
     assert result.exit_code == 0, result.output
     [doc] = DocBin().from_disk(tmp_path / "corpus.spacy").get_docs(spacy.blank("en").vocab)
     assert get_annotated_labels(doc) == {"Chemical", "Gene"}
+
+
+def test_a_target_that_cannot_be_written(corpus, tmp_path):
+    (tmp_path / "folder.spacy").mkdir()
+    result = convert(corpus, tmp_path / "folder.spacy")
+    assert result.exit_code == 1
+    assert "[B511]" in result.output
+    assert "folder.spacy" in result.output

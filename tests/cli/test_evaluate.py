@@ -46,6 +46,14 @@ def test_a_corpus_that_is_none(invoke, ruler, tmp_path):
     assert (status, "[B368]" in output) == (1, True)
 
 
+def test_labels_that_are_called_otherwise(invoke, ruler, make_corpus, tmp_path):
+    make_corpus(tmp_path / "other.spacy", (["A", "fever", "."], [(1, 2, "DISEASE")]))
+    status, output = invoke("evaluate", ruler, tmp_path / "other.spacy")
+    assert status == 0
+    assert "[W522]" in output
+    assert "DISEASE, and the pipeline found Disease" in output
+
+
 def test_nothing_to_score(invoke, ruler, tmp_path):
     (tmp_path / "empty").mkdir()
     status, output = invoke("evaluate", ruler, tmp_path / "empty")

@@ -55,6 +55,13 @@ def test_a_knowledge_base_alone(invoke, kb_folder, corpus, tmp_path):
     assert "BioSyn protocol" in (tmp_path / "out" / "recall.svg").read_text()
 
 
+def test_labels_that_are_not_there(invoke, kb_folder, corpus):
+    status, output = invoke("evaluate-linking", kb_folder, corpus, "--labels", "Diseas")
+    assert status == 1
+    assert "[B515]" in output
+    assert "Diseas. There are: Chemical, Disease." in output
+
+
 def test_end_to_end_and_labels(invoke, kb_folder, corpus, tmp_path):
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
@@ -195,3 +202,16 @@ def test_train_a_transformer(invoke, kb_folder, corpus, bert_folder, tmp_path):
     status, output = invoke("train-linker", kb_folder, tmp_path / "more", "--encoder", tmp_path / "none")
     assert status == 1
     assert "[B014]" in output
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, "B508"), ("1|t|Mamma CA.\n1|a|\n", "B236")])
+def test_train_on_nothing(invoke, kb_folder, tmp_path, content, code):
+    nothing = tmp_path / "nothing"
+    if content is None:
+        nothing.mkdir()
+    else:
+        nothing.write_text(content)
+    status, output = invoke("train-linker", kb_folder, tmp_path / "linker", nothing, "--steps", 2)
+    assert status == 1
+    assert f"[{code}]" in output
+    assert not (tmp_path / "linker").exists()

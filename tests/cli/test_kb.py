@@ -162,6 +162,37 @@ def test_extend(folder, tmp_path):
     assert "[B204]" in again.output
 
 
+def test_extend_leaves_out_ids_that_no_concept_can_have(folder, tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(
+        "1|t|Mamma CA by V600E .\n1|a|\n1\t0\t8\tMamma CA\tDisease\tD001943\n"
+        "1\t12\t17\tV600E\tSequenceVariant\tp|SUB|V|600|E\n"
+    )
+    result = run("extend", folder, tmp_path / "more", corpus)
+    assert result.exit_code == 0, result.output
+    assert "0 concepts and 1 names are new" in result.output
+    assert "1 ids that no concept can have were left out, such as p|SUB|V|600|E" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, "B508"), ("1|t|Mamma CA.\n1|a|\n", "B236")])
+def test_extend_by_nothing(folder, tmp_path, content, code):
+    corpus = tmp_path / "corpus"
+    if content is None:
+        corpus.mkdir()
+    else:
+        corpus.write_text(content)
+    result = run("extend", folder, tmp_path / "more", corpus)
+    assert result.exit_code == 1
+    assert f"[{code}]" in result.output
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_place_below_a_file(source, tmp_path):
+    result = run("build", source, source / "kb", "--format", "medic")
+    assert result.exit_code == 1
+    assert "[B511]" in result.output
+
+
 def test_export(folder, tmp_path):
     result = run("export", folder, tmp_path / "kb.jsonl")
     assert result.exit_code == 0

@@ -23,3 +23,7 @@ def test_what_is_wrong_is_said_without_a_traceback(invoke, bert_folder, tmp_path
     status, output = invoke("pretrain", bert_folder, tmp_path, "--out", tmp_path / "out", "--save-dtype", "int4")
     assert status == 1
     assert "[B022]" in output
+    for option in ("--seed", "--save-every"):
+        status, output = invoke("pretrain", bert_folder, tmp_path, "--out", tmp_path / "out", option, -1)
+        assert status in (1, 2)
+        assert option.strip("-").replace("-", "_") in output.replace("-", "_")

@@ -9,6 +9,7 @@ import sys
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from thinc.util import gpu_is_available
 from tiny import SENTENCES, add_head
 
 # What spaCy's --code imports: a process that ends itself, by the signal that nothing can catch, at the place that its
@@ -169,3 +170,28 @@ def test_corpus_that_cannot_be_read(invoke, project, tmp_path, text, message):
         status, output = invoke("train", *arguments)
         assert (status, message.format(path=path) in output) == (1, True)
         assert not (tmp_path / "out").exists()
+
+
+def test_no_corpus(invoke, project, tmp_path):
+    command = ("train", project / "config.cfg", "-o", tmp_path / "out", "-c", project / "code.py")
+    status, output = invoke(*command, "--corpora.dev.path", "null")
+    assert status == 1
+    assert "[B514] The corpus [corpora.dev] has no path" in output
+
+
+def test_a_corpus_in_another_format(invoke, project, tmp_path):
+    (tmp_path / "dev.pubtator").write_text("1|t|Fever.\n1|a|\n")
+    path = tmp_path / "dev.pubtator"
+    command = ("train", project / "config.cfg", "-o", tmp_path / "out", "-c", project / "code.py")
+    status, output = invoke(*command, "--corpora.dev.path", path)
+    assert status == 1
+    assert "[B508]" in output
+
+
+@pytest.mark.skipif(gpu_is_available(), reason="spaCy can use a GPU here")
+def test_a_gpu_that_spacy_cannot_use(invoke, project, tmp_path):
+    command = ("train", project / "config.cfg", "-o", tmp_path / "out", "-c", project / "code.py")
+    status, output = invoke(*command, "--gpu-id", 0)
+    assert status == 1
+    assert "[B513]" in output
+    assert "[cuda]" in output

@@ -47,6 +47,12 @@ def test_reads_mentions_concepts_and_relations(tmp_path):
     assert document.relations == (Relation("Treats", ("T3", "T2")),)
 
 
+def test_references_of_events_say_nothing_of_mentions(tmp_path):
+    ann = "T1\tDisease 0 6\tBreast\nE1\tCause:T1\nN1\tReference E1 MESH:D1\tx\n"
+    [document] = read_brat(write(tmp_path / "corpus", ann=ann))
+    assert [(mention.text, mention.ids) for mention in document.mentions] == [("Breast", None)]
+
+
 def test_becomes_a_doc_as_pubtator_does(tmp_path):
     [document] = read_brat(write(tmp_path / "corpus"))
     doc = document_to_doc(document, spacy.blank("en").make_doc)

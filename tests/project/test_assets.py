@@ -169,3 +169,8 @@ def test_each_file_of_a_folder_counts(make_project):
         (project / "brat" / name).write_text(name)
     checksums = fetch_dataset(replace(dataset, test={"brat": CorpusSource((Path("brat"),), "brat")}), project)
     assert len([path for path in checksums if "/brat/1." in path]) == 2
+
+
+def test_no_project(tmp_path):
+    with pytest.raises(ValueError, match=r"\[B512\].*project.yml"):
+        read_assets(tmp_path)
