@@ -170,6 +170,8 @@ def test_dataset_settings_are_in_the_config(load, name):
     for variable in ("config", "ner_config") if dataset.kb else ("ner_config",):
         recipe = load_config(ROOT / load()["vars"][variable])
         for setting in dataset.settings:
+            if variable == "ner_config" and setting.startswith("components.biobert_linker."):
+                continue  # `prepare` leaves it out
             section = recipe
             for part in setting.split("."):
                 assert part in section, setting

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import srsly
 import typer
@@ -24,6 +25,7 @@ from .messages import clear_errors, clear_warnings
 from .options import own_corpus
 
 TRAIN_ON = ("train", "train+dev")
+_LINKER = "components.biobert_linker."
 
 
 @app.command("prepare")
@@ -70,9 +72,10 @@ def prepare_cli(
         if described.kb and _links(recipe):
             _build_kb(described.name, described.kb, project, kb)
     srsly.write_json(corpus / "meta.json", {"description": described.title, **described.meta})
-    load_config(recipe, overrides=dict(described.settings)).to_disk(corpus / "config.cfg")
+    settings = _settings_for(recipe, described)
+    load_config(recipe, overrides=settings).to_disk(corpus / "config.cfg")
     fill_config(corpus / "config.cfg", corpus / "config.cfg", silent=True)
-    msg.good(f"{corpus / 'config.cfg'}: {recipe}, with {_settings(described)}")
+    msg.good(f"{corpus / 'config.cfg'}: {recipe}, with {_written(settings)}")
 
 
 def _recipe(dataset: Dataset, config: Path, ner_config: Path | None) -> Path:
@@ -82,6 +85,12 @@ def _recipe(dataset: Dataset, config: Path, ner_config: Path | None) -> Path:
     if ner_config is None:
         raise ValueError(Errors.B541.format(dataset=dataset.name, config=config, folder=DATASETS))
     return ner_config
+
+
+def _settings_for(recipe: Path, dataset: Dataset) -> dict[str, Any]:
+    """Return the dataset's settings, those of a linker left out where the recipe has none."""
+    links = _links(recipe)
+    return {name: value for name, value in dataset.settings.items() if links or not name.startswith(_LINKER)}
 
 
 def _links(config: Path) -> bool:
@@ -114,6 +123,6 @@ def _show(corpus: Path, summaries: dict[str, Summary]) -> None:
     msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "l", "l", "r"), max_col=60)
 
 
-def _settings(dataset: Dataset) -> str:
+def _written(settings: Mapping[str, Any]) -> str:
     """Say which settings are the dataset's own."""
-    return ", ".join(f"{name} = {value}" for name, value in dataset.settings.items()) or "nothing changed"
+    return ", ".join(f"{name} = {value}" for name, value in settings.items()) or "nothing changed"

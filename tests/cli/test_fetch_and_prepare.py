@@ -53,7 +53,7 @@ def project(tmp_path):
         "test": {"abstracts": source},
         "kb": {"path": "kb.jsonl", "format": "jsonl"},
         "label_map": {"SpecificDisease": "Disease"},
-        "settings": {"training.max_steps": 7},
+        "settings": {"training.max_steps": 7, "components.biobert_linker.threshold": 0.7},
     }
     srsly.write_yaml(folder / "configs" / "datasets" / "mine.yml", recipe)
     srsly.write_yaml(folder / "project.yml", {"assets": []})
@@ -131,6 +131,7 @@ def test_prepare_writes_the_recipe_with_the_datasets_own_settings(invoke, projec
     prepare(invoke, project)
     config = load_config(project / "corpus" / "config.cfg")
     assert config["training"]["max_steps"] == 7
+    assert config["components"]["biobert_linker"]["threshold"] == 0.7
     assert config["training"]["optimizer"]["learn_rate"] == "${training.patience}"
     assert config["nlp"]["tokenizer"]["@tokenizers"] == "spacy_biobert.Tokenizer.v1"
     # Filled, as `spacy debug config` wants it.
@@ -183,7 +184,9 @@ def test_prepare_without_a_knowledge_base_takes_the_recipe_for_entities(invoke, 
     status, output = prepare(invoke, without_kb, "--ner-config", without_kb / "ner.cfg")
     assert status == 0, output
     assert not (without_kb / "kb").exists()
-    assert load_config(without_kb / "corpus" / "config.cfg")["nlp"]["pipeline"] == ["sentencizer"]
+    config = load_config(without_kb / "corpus" / "config.cfg")
+    assert config["nlp"]["pipeline"] == ["sentencizer"]
+    assert "biobert_linker" not in config["components"]
 
 
 def test_prepare_without_a_knowledge_base_and_without_that_recipe(invoke, without_kb):
