@@ -64,19 +64,13 @@ CORPORA = {
     "bc5cdr": Corpus("bc5cdr", ("Chemical", "Disease"), {}, "bc5cdr/CDR_TrainingSet.PubTator.txt", 1000),
     "bc2gm": Corpus("bc2gm", ("Gene",), {"*": "Gene"}, None, 1400),
 }
-BATCHES = {
-    "@batchers": "spacy.batch_by_words.v1",
-    "size": ner_systems.WORDS_A_BATCH,
-    "tolerance": 0.2,
-    "discard_oversize": False,
-}
 JOINED = {
     "components.biobert_ner.overlapping": True,
-    "training.eval_frequency": 200,
-    "training.batcher": {"@batchers": "spacy_biobert.batch_by_annotation.v1", "batcher": BATCHES},
+    "components.biobert_ner.label_weights": {"Gene": 1.4, "Chemical": 2.0},
+    "training.eval_frequency": 1700,
 }
-"""How the three are trained together: a layer of tags for each label, and each batch of one corpus; of each corpus as
-many as it is trained with alone."""
+"""How the three are trained together: a layer of tags for each label, of each corpus as many words as it has alone, and as
+much weight for each label: 41 % of the words are looked through for genes, 29 for chemicals, 59 for diseases."""
 # A tenth of the sentences is learned in fewer steps.
 STEPS_OF_SHARE = {0.1: 300, 0.3: 500}
 
