@@ -69,8 +69,8 @@ JOINED = {
     "components.biobert_ner.label_weights": {"Gene": 1.4, "Chemical": 2.0},
     "training.eval_frequency": 1700,
 }
-"""How the three are trained together: a layer of tags for each label, of each corpus as many words as it has alone, and as
-much weight for each label: 41 % of the words are looked through for genes, 29 for chemicals, 59 for diseases."""
+"""How the three are trained together: a layer of tags for each label, of each corpus as many words as it has alone, and
+as much weight for each label: 41 % of the words are looked through for genes, 29 for chemicals, 59 for diseases."""
 # A tenth of the sentences is learned in fewer steps.
 STEPS_OF_SHARE = {0.1: 300, 0.3: 500}
 

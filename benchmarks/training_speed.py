@@ -119,7 +119,7 @@ def main() -> None:
             "ours_is_faster_by": round(harness.median(times) / ours_seconds, 2),
         }
         print(f"{name:<30} {rate:8.1f} sentences/s   ours is {result[name]['ours_is_faster_by']:.2f}x")
-    harness.save("training_speed", {"sentences": len(data), "sides": result})
+    harness.save(f"training_speed_{harness.processor()[-1]}", {"sentences": len(data), "sides": result})
 
 
 if __name__ == "__main__":
