@@ -117,6 +117,11 @@ class Errors:
         "int8 takes its scales from a sample of text, and there is none: this runtime was made without one, or its "
         "tokenizer knows no word of it. Use bfloat16 or float32, or make the Runtime with sample=…."
     )
+    B035 = (
+        "'{component}' is to read '{meant}', but stands behind '{last}', another encoder, and would be given the "
+        "vectors of that one. Put it before '{last}', by nlp.add_pipe(…, before=\"{last}\") or in the order of [nlp] "
+        "pipeline."
+    )
     # Checkpoints in TensorFlow's form: B040 to B049.
     B040 = (
         "There is no {what} in '{path}'. A release of BioBERT for TensorFlow is a folder with bert_config.json, "
@@ -169,12 +174,6 @@ class Errors:
     B056 = "'{name}' has no class '{tag}', which --tag names. It has: {known}."
     B057 = "spaCy has no language '{lang}'. Use a code that it knows, such as en, or xx for any."
 
-    B035 = (
-        "'{component}' is to read '{meant}', but stands behind '{last}', another encoder, and would be given the "
-        "vectors of that one. Put it before '{last}', by nlp.add_pipe(…, before=\"{last}\") or in the order of [nlp] "
-        "pipeline."
-    )
-
     # --- B1xx: named entities ---
     B101 = "There is no tag scheme '{scheme}'. Set `scheme` of the component to one of: {schemes}."
     B102 = (
@@ -222,13 +221,13 @@ class Errors:
         "or label_weights = {{}}."
     )
     B116 = "label_weights of '{name}' names {unknown}, and its labels are {labels}. Correct the names."
+    B117 = "label_weights of '{name}' gives {label} {weight!r}. It has to be a number, at least 0."
+    B118 = "The threshold of '{name}' is {value!r}. It has to be a number from 0 to 1; 0 keeps all that is found."
     B119 = (
         "Tokens of the doc '{text}…' were merged or split after the encoder gave them vectors, so '{name}' cannot tell "
         "which is whose. Put the component that changes tokens (merge_entities, a retokenizer) before the encoder or "
         "after '{name}'."
     )
-    B118 = "The threshold of '{name}' is {value!r}. It has to be a number from 0 to 1; 0 keeps all that is found."
-    B117 = "label_weights of '{name}' gives {label} {weight!r}. It has to be a number, at least 0."
 
     # Calibration: B140 to B159.
     B140 = (
@@ -512,7 +511,6 @@ class Errors:
     )
 
     # The optimizer, and training that can be resumed: B420 to B449.
-    B419 = "{option} = {value!r} of the optimizer has no meaning. Use {expected}."
     B420 = (
         "layer_decay = {value} makes no sense: it is the share of each layer in the learning rate of the layer above. "
         "Use 1.0 to let all layers learn alike, or about 0.9."
@@ -548,6 +546,7 @@ class Errors:
     )
     B429 = "The share of the corpus {name} is {share}. Give it a number above 0, or leave the corpus out."
     B430 = "The corpus {name} has no words. Correct its path, or leave it out."
+    B431 = "{option} = {value!r} of the optimizer has no meaning. Use {expected}."
 
     B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."
     B451 = "There is no file that ends in {suffixes} below '{path}'. Name the files, or put them there."

@@ -91,10 +91,11 @@ def evaluate(
     linker = find_linker(nlp, linker_name, model)
     kept = None if labels is None else {label.strip() for label in labels.split(",")}
     references = read_references(corpus, nlp)
-    there = {span.label_ for doc in references for span in mentions_of(doc, spans_key)}
-    if kept is not None and kept.isdisjoint(there):
-        raise ValueError(Errors.B515.format(path=corpus, labels=labels, there=", ".join(sorted(there)) or "none"))
-    references = [keep_labels(doc, spans_key, kept) for doc in references]
+    if kept is not None:
+        there = {span.label_ for doc in references for span in mentions_of(doc, spans_key)}
+        if kept.isdisjoint(there):
+            raise ValueError(Errors.B515.format(path=corpus, labels=labels, there=", ".join(sorted(there)) or "none"))
+        references = [keep_labels(doc, spans_key, kept) for doc in references]
     if linker.cfg["ranker"] and linker.cfg["context_vectors"]:
         references = encode(nlp, references)
     protocols = [evaluate_strict(linker, references, spans_key=spans_key)]

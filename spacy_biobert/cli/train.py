@@ -21,6 +21,8 @@ from . import app
 from .gpu import use_gpu
 from .messages import clear_errors
 
+_READER = "spacy.Corpus.v1"
+
 
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train_cli(
@@ -63,9 +65,6 @@ def train_cli(
         msg.good("Initialized pipeline")
         msg.divider("Training pipeline")
         train(nlp, output, resume=resume, every=checkpoint_every, use_gpu=gpu_id)
-
-
-_READER = "spacy.Corpus.v1"
 
 
 def _check_corpora(config: Config) -> None:

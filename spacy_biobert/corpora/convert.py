@@ -16,6 +16,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus, Example
+from spacy.training.corpus import walk_corpus
 from spacy.util import load_config, load_model_from_config
 from spacy.vocab import Vocab
 
@@ -200,8 +201,10 @@ def read_examples(path: Path, nlp: Language) -> list[Example]:
         nlp: The pipeline that is to annotate.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ValueError: A file is damaged, or something else, or there are no documents.
     """
+    files_of_docs(path)  # or spaCy only warns that there are none
     with _naming(path):
         examples = list(Corpus(path)(nlp))
     if not examples:
@@ -210,7 +213,7 @@ def read_examples(path: Path, nlp: Language) -> list[Example]:
 
 
 def files_of_docs(path: Path) -> list[Path]:
-    """Return a ``.spacy`` file, or those of a folder, in the order of their names.
+    """Return a ``.spacy`` file, or those of a folder that spaCy reads, in the order of their names.
 
     Args:
         path: The file or folder.
@@ -221,7 +224,9 @@ def files_of_docs(path: Path) -> list[Path]:
     """
     if not path.exists():
         raise FileNotFoundError(Errors.B301.format(path=path))
-    files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path] if path.suffix == ".spacy" else []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where there is none
+        files = walk_corpus(path, ".spacy")
     if not files:
         raise ValueError(Errors.B508.format(path=path))
     return files

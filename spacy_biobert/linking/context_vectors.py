@@ -50,9 +50,10 @@ def mention_vectors(doc: Doc, spans: Sequence[Span]) -> list[Floats | None]:
 
     if not isinstance(data, TokenVectors) or not len(doc):
         return nothing
-    vectors = to_numpy(data.model_output["last_hidden_state"])[0]
-    if len(vectors) != len(doc):  # tokens were merged or split since
+    hidden = data.model_output["last_hidden_state"]
+    if hidden.shape[1] != len(doc):  # tokens were merged or split since
         return nothing
+    vectors = to_numpy(hidden)[0]
     places = [
         span if span.doc is doc else doc.char_span(span.start_char, span.end_char, alignment_mode="expand")
         for span in spans

@@ -194,10 +194,11 @@ class Equipment:
             ValueError: The knowledge base is too large to travel in memory.
         """
         write: dict[str, Callable[[], Any]] = {}
-        if self.kb is not None and self.by_reference and KB not in exclude:
-            write[KB_REFERENCE] = KnowledgeBaseReference.make(self.kb).to_dict
-        elif self.kb is not None:
-            write[KB] = self.kb.to_bytes
+        if self.kb is not None and KB not in exclude:
+            if self.by_reference:
+                write[KB_REFERENCE] = KnowledgeBaseReference.make(self.kb).to_dict
+            else:
+                write[KB] = self.kb.to_bytes
         for name, data in self._learned().items():
             write[name] = partial(bytes, data)
         return util.to_bytes(write, exclude)

@@ -46,6 +46,14 @@ def test_a_corpus_that_is_none(invoke, ruler, tmp_path):
     assert (status, "[B368]" in output) == (1, True)
 
 
+def test_hidden_files_are_left_alone(invoke, ruler, make_corpus, tmp_path):
+    """As by spaCy's reader: other systems leave some beside what they copy."""
+    make_corpus(tmp_path / "test" / "one.spacy", FEVER)
+    (tmp_path / "test" / "._one.spacy").write_bytes(b"no docs")
+    status, output = invoke("evaluate", ruler, tmp_path / "test")
+    assert status == 0, output
+
+
 def test_labels_that_are_called_otherwise(invoke, ruler, make_corpus, tmp_path):
     make_corpus(tmp_path / "other.spacy", (["A", "fever", "."], [(1, 2, "DISEASE")]))
     status, output = invoke("evaluate", ruler, tmp_path / "other.spacy")

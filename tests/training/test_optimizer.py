@@ -216,7 +216,7 @@ def test_layer_decay_must_make_sense(layer_decay):
 @pytest.mark.parametrize("option", ["weight_decay", "eps", "max_grad_norm", "head_factor", "beta1", "beta2"])
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
 def test_numbers_must_make_sense(option, value):
-    with pytest.raises(ValueError, match=f"B419.*{option}"):
+    with pytest.raises(ValueError, match=f"B431.*{option}"):
         make_adamw(**{option: value})
 
 
