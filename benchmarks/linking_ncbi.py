@@ -119,7 +119,7 @@ def make_linker(
     )
     linker.set_kb(kb)
     if encoder is not None:
-        linker.dense = encoder
+        linker.name_encoder = encoder
         for loss in train_ranker(linker, list(references), epochs=epochs, published=published):
             print(f"  ranker: {loss:.4f} nats a mention", flush=True)
     return linker

@@ -42,9 +42,9 @@ from spacy_biobert.linking.dense import DenseIndex, read_vectors
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.name_encoder import load_name_encoder
+from spacy_biobert.linking.ranker import Ranker
 from spacy_biobert.linking.resolver import Resolver
 from spacy_biobert.linking.sources import read_medic
-from spacy_biobert.linking.training import RankerTrainer
 
 ROUNDS = 5
 DEPTH = 20
@@ -105,8 +105,8 @@ def make_linker(nlp: spacy.Language, kb: KnowledgeBase, vectors: Path, names: Pa
     index = DenseIndex(encoder, kb, vectors=stored)
     if names is not None and stored is None:
         names.write_bytes(index.to_bytes())
-    linker.trainer = RankerTrainer()
-    linker.dense = encoder
+    linker.ranker = Ranker()
+    linker.name_encoder = encoder
     linker.resolver().finder.dense = index
     return linker
 
@@ -164,7 +164,7 @@ def rank_all(linker: Linker, docs: list[list[str]]) -> None:
     """Rank the concepts of the mentions of docs, none of them looked up before."""
     known = linker.resolver()
     finder = CandidateFinder(known.finder.kb, known.finder.dense)
-    resolver = Resolver(finder, known.model, known.counts, known.context)
+    resolver = Resolver(finder, known.ranker)
     resolver.rank([[Mention(Query(mention, None, None)) for mention in mentions] for mentions in docs], 20)
 
 

@@ -117,7 +117,7 @@ def test_train_a_ranker_that_reads_token_vectors(run, project):
     arguments = [part for option in options.items() for part in option]
     run("-m", "spacy", "train", "config.cfg", "--output", "ranked", *arguments, folder=project)
     nlp = spacy.load(project / "ranked" / "model-last")
-    assert len(nlp.get_pipe("biobert_linker").trainer.vectors) > 0
+    assert len(nlp.get_pipe("biobert_linker").ranker.context_vectors) > 0
     assert all(doc.has_annotation("ENT_IOB") for doc in nlp.pipe([TEXT, ""]))
 
 

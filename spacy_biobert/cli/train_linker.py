@@ -103,11 +103,13 @@ def train_linker_cli(
 
             if encoder is None:
                 bag = BagSettings(width=width, **chosen)
-                linker.dense = train_bag_encoder(kb, mentions, settings=bag, report=report)
+                linker.name_encoder = train_bag_encoder(kb, mentions, settings=bag, report=report)
             else:
                 settings = TransformerSettings(runs=runs, **chosen)
                 checkpoint = load_encoder(encoder)
-                linker.dense = train_transformer_encoder(kb, checkpoint, mentions, settings=settings, report=report)
+                linker.name_encoder = train_transformer_encoder(
+                    kb, checkpoint, mentions, settings=settings, report=report
+                )
         if references:
             without = KnowledgeBase.open(published) if published else None
             losses = train_ranker(linker, references, epochs=epochs, seed=seed, published=without, encoder=seen)

@@ -1,7 +1,8 @@
 """The pipe `biobert_linker`: gives entities the ids of their concepts."""
 
 # No postponed annotations here: spaCy validates the settings of `initialize` by its signature.
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..identifiers import NIL
 from .context_vectors import mention_vectors
 from .equipment import Equipment
 from .extension import RankedColumns, register_extension, set_candidates
-from .mentions import Mention, mentions_of, read_mentions
+from .mentions import GoldMention, Mention, mentions_of, read_mentions
 from .routing import Types, allowed_types, is_routed
 from .scorer import Scorer
 from .settings import check_settings
@@ -29,8 +30,9 @@ from .settings import check_settings
 if TYPE_CHECKING:
     from .kb import KnowledgeBase
     from .name_encoder import NameEncoder
+    from .ranker import Ranker
     from .resolver import Ranking, Resolver
-    from .training import GoldMention, RankerTrainer
+    from .training import RankerTrainer
 
 DEFAULT_CONFIG = {
     "top_n": 10,
@@ -175,6 +177,7 @@ class Linker(Pipe):
         self.name = name
         self.scorer = scorer
         self._equipment = Equipment(name)
+        self._trainer: RankerTrainer | None = None
         # Read at each prediction: `spacy find-threshold` replaces it.
         self.cfg: dict[str, Any] = {
             "top_n": top_n,
@@ -336,18 +339,19 @@ class Linker(Pipe):
 
         if kb is not None:
             self.set_kb(KnowledgeBase.open(kb))
-        self._equipment.by_reference = kb_by_reference
+        if kb is not None or kb_by_reference:
+            self._equipment.by_reference = kb_by_reference
         self.require_kb()
         if dense is not None:
-            self.set_dense(dense)
-        if self.cfg["ranker"] and (get_examples is not None or self.trainer is None):
+            self.set_name_encoder(dense)
+        if self.cfg["ranker"] and (get_examples is not None or self.ranker is None):
             from .context import ConceptFacts
-            from .training import RankerTrainer
+            from .ranker import Ranker
 
-            trainer = RankerTrainer()
+            ranker = Ranker()
             references = (example.reference for example in get_examples()) if get_examples else ()
-            trainer.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
-            self.trainer = trainer
+            ranker.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
+            self.ranker = ranker
 
     @property
     def kb(self) -> "KnowledgeBase | None":
@@ -359,22 +363,22 @@ class Linker(Pipe):
         self._equipment.kb = kb
 
     @property
-    def dense(self) -> "NameEncoder | None":
-        """Vectors of names, which the ranker reads."""
-        return self._equipment.dense
+    def name_encoder(self) -> "NameEncoder | None":
+        """Makes vectors of names, which the ranker reads."""
+        return self._equipment.name_encoder
 
-    @dense.setter
-    def dense(self, dense: "NameEncoder | None") -> None:
-        self._equipment.dense = dense
+    @name_encoder.setter
+    def name_encoder(self, name_encoder: "NameEncoder | None") -> None:
+        self._equipment.name_encoder = name_encoder
 
     @property
-    def trainer(self) -> "RankerTrainer | None":
-        """The ranker, and what it takes to train it."""
-        return self._equipment.trainer
+    def ranker(self) -> "Ranker | None":
+        """The ranker, where one was made; the option of this name says whether it is used."""
+        return self._equipment.ranker
 
-    @trainer.setter
-    def trainer(self, trainer: "RankerTrainer | None") -> None:
-        self._equipment.trainer = trainer
+    @ranker.setter
+    def ranker(self, ranker: "Ranker | None") -> None:
+        self._equipment.ranker = ranker
 
     def set_kb(self, kb: "KnowledgeBase") -> None:
         """Use a knowledge base.
@@ -385,6 +389,20 @@ class Linker(Pipe):
         self._check_types(kb)
         self._equipment.kb = kb
 
+    @contextmanager
+    def using(self, kb: "KnowledgeBase") -> Iterator[None]:
+        """Link to another knowledge base within a block. Then its own is back, with all that was made of it.
+
+        Raises:
+            ValueError: It has not the types that ``label_types`` names.
+        """
+        self._check_types(kb)
+        own, self._equipment = self._equipment, self._equipment.with_kb(kb)
+        try:
+            yield
+        finally:
+            self._equipment = own
+
     def _check_types(self, kb: "KnowledgeBase") -> None:
         wanted = {name for types in self.cfg["label_types"].values() for name in types}
         if unknown := wanted - kb.types:
@@ -394,8 +412,8 @@ class Linker(Pipe):
                 )
             )
 
-    def set_dense(self, path: str | Path) -> None:
-        """Use vectors of names from a file.
+    def set_name_encoder(self, path: str | Path) -> None:
+        """Make vectors of names by what is in a file.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -403,7 +421,7 @@ class Linker(Pipe):
         """
         from .name_encoder import load_name_encoder
 
-        self.dense = load_name_encoder(Path(path))
+        self.name_encoder = load_name_encoder(Path(path))
 
     def require_kb(self) -> "KnowledgeBase":
         """Return the knowledge base.
@@ -423,7 +441,7 @@ class Linker(Pipe):
     @property
     def model(self) -> Any:
         """The ranker's network; None where there is none."""
-        return self.trainer.model if self.trainer else None
+        return self.ranker.model if self.ranker else None
 
     def update(
         self,
@@ -448,14 +466,15 @@ class Linker(Pipe):
         if not self.is_trainable:
             return losses
         losses.setdefault(self.name, 0.0)
-        resolver = self.resolver()
-        if self.trainer is not None:
+        finder = self.resolver().finder
+        trainer = self.trainer
+        if trainer is not None:
             examples = list(examples)
             gold = [self.gold(example.reference, encoded=example.predicted) for example in examples]
             docs = [self._found(example) for example in examples] if self.cfg["train_on_predicted"] else gold
-            losses[self.name] += self.trainer.update(docs, resolver.finder, counted=gold)
+            losses[self.name] += trainer.update(docs, finder, counted=gold)
             for mentions in gold:
-                self.trainer.vectors.put(mentions, self.require_kb())
+                trainer.ranker.context_vectors.put(mentions, self.require_kb())
             if sgd is not None:
                 self.finish_update(sgd)
         return losses
@@ -465,7 +484,27 @@ class Linker(Pipe):
         if self.trainer is not None:
             self.trainer.step()
 
-    def gold(self, reference: Doc, *, encoded: Doc | None = None) -> "list[GoldMention]":
+    @property
+    def trainer(self) -> "RankerTrainer | None":
+        """What trains the ranker, with an optimizer of its own; None where there is no ranker."""
+        if self.ranker is None:
+            self._trainer = None
+        elif self._trainer is None or self._trainer.ranker is not self.ranker:
+            from .training import RankerTrainer
+
+            self._trainer = RankerTrainer(self.ranker)
+        return self._trainer
+
+    def training_state(self) -> dict[str, Any]:
+        """Return what a training that goes on needs besides the network's weights."""
+        return self.trainer.state() if self.trainer else {}
+
+    def set_training_state(self, state: Mapping[str, Any]) -> None:
+        """Put back what :meth:`training_state` returned."""
+        if self.trainer:
+            self.trainer.set_state(state)
+
+    def gold(self, reference: Doc, *, encoded: Doc | None = None) -> list[GoldMention]:
         """Return the annotated mentions of a reference with the ids that mean the same as theirs.
 
         Args:
@@ -475,13 +514,13 @@ class Linker(Pipe):
         ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
         return [(mention, some) for mention, some in self._with_ids(reference, ids, encoded) if some]
 
-    def _found(self, example: Example) -> "list[GoldMention]":
+    def _found(self, example: Example) -> list[GoldMention]:
         """Return the predicted mentions of an example: those that a gold mention is the same as, with its ids."""
         gold = {_place(span): split_concept_ids(span.kb_id_) for span in self._mentions(example.reference)}
         predicted = example.predicted
         return self._with_ids(predicted, [gold.get(_place(span), ()) for span in self._mentions(predicted)])
 
-    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]], encoded: Doc | None = None) -> "list[GoldMention]":
+    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]], encoded: Doc | None = None) -> list[GoldMention]:
         """Return the mentions of a doc, each with all ids that mean the same as one of its own."""
         equivalent_ids = self.require_kb().equivalent_ids
         read = self._read(doc, self._types, [len(some) for some in ids], encoded)

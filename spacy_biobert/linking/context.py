@@ -160,14 +160,19 @@ class ContextCounts:
         """Return the inverse document frequency of each word of a definition, and their sum."""
         known = self._weighed
         if words not in known:
-            weights = {word: log1p(self.n_docs) - log1p(self.words[word]) for word in sorted(words)}
+            weights = {word: log1p(self.n_docs) - log1p(self._n_with(word)) for word in sorted(words)}
             if len(known) >= _MAX_DEFINITIONS:
                 self._weighed = known = {}
             known[words] = weights, sum(weights.values())
         return known[words]
 
+    def _n_with(self, word: str) -> int:
+        """Return how many documents have a word. One of a single document is taken for as rare as one of none."""
+        count = self.words[word]
+        return count if count > 1 else 0
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts as plain values. Words of a single document are as rare as those of none, and left out."""
+        """Return the counts as plain values, without words of a single document, which count nothing."""
         types = [[label, name, count] for (label, name), count in sorted(self.types.items())]
         words = {word: count for word, count in sorted(self.words.items()) if count > 1}
         return {"types": types, "words": words, "n_docs": self.n_docs}

@@ -6,6 +6,8 @@ standardised by its mean and scale over the training mentions, for a few of them
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,13 +108,13 @@ class ContextVectors:
     """For each concept, the mean contextual vector of the training mentions that mean it.
 
     A document that comes again replaces what it added before: an encoder that is trained at the same time reads it
-    otherwise each time. What was stored and loaded stays as it is, and takes each document for one that it knows; a
-    training that is resumed collects it anew.
+    otherwise each time. What was stored and loaded stays as it is, and takes each document for one that it knows. A
+    training that is resumed goes on with what each document has added, see :meth:`state`.
     """
 
     def __init__(self) -> None:
         self._total = Share()
-        self._by_text: dict[str, Share] = {}
+        self._by_document: dict[str, Share] = {}
         self._is_fixed = False
         # Made when they are first needed.
         self._scaling: tuple[Doubles, Doubles] | None = None
@@ -138,11 +140,11 @@ class ContextVectors:
         if not share.n_mentions:
             return
         self._check(share.width)
-        text = mentions[0][0].surroundings.text
-        if text in self._by_text:
-            self._add(self._by_text[text], -1)
+        document = _digest(mentions[0][0].surroundings.text)
+        if document in self._by_document:
+            self._add(self._by_document[document], -1)
         self._add(share, 1)
-        self._by_text[text] = share
+        self._by_document[document] = share
 
     def _add(self, share: Share, sign: int) -> None:
         total = self._total
@@ -164,7 +166,7 @@ class ContextVectors:
         if self._is_fixed:
             return Share.of(mentions)
         known = mentions and mentions[0][0].surroundings
-        return self._by_text.get(known.text, Share()) if known else Share()
+        return self._by_document.get(_digest(known.text), Share()) if known else Share()
 
     def column(self, mention: Mention, ids: Sequence[str], left_out: Share | None = None) -> Floats | None:
         """Return "surroundings" of concepts: the cosine of the mention's vector and the concept's mean.
@@ -227,6 +229,40 @@ class ContextVectors:
         if self._total.n_mentions and width != self._total.width:
             raise ValueError(Errors.B248.format(found=width, expected=self._total.width))
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that was added, document by document, so that more can be; nothing for what was loaded."""
+        if self._is_fixed or not self._total.n_mentions:
+            return {}
+        shares = [self._total, *self._by_document.values()]
+        values = {
+            "documents": list(self._by_document),
+            "counts": [list(share.counts.items()) for share in shares],
+            "n_mentions": [share.n_mentions for share in shares],
+        }
+        # In the order of their counts.
+        sums = [share.sums[one] for share in shares for one in share.counts]
+        return {
+            "sums": np.array(sums).reshape(len(sums), self._total.width),
+            "moments": np.array([share.moments for share in shares]),
+            "values": np.frombuffer(json.dumps(values).encode("utf8"), dtype=np.uint8),
+        }
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Put back what :meth:`state` returned."""
+        if not state:
+            return
+        values = json.loads(state["values"].tobytes())
+        rows = iter(state["sums"])
+        shares = [
+            Share({one: next(rows) for one, _ in counts}, Counter(dict(counts)), moments, n_mentions)
+            for counts, moments, n_mentions in zip(
+                values["counts"], state["moments"], values["n_mentions"], strict=True
+            )
+        ]
+        self._total = shares[0]
+        self._by_document = dict(zip(values["documents"], shares[1:], strict=True))
+        self._scaling = self._table = None
+
     def to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return standardised means in half precision, and plain values beside them; nothing where nothing is known."""
         total = self._total
@@ -270,3 +306,8 @@ class ContextVectors:
             n_mentions,
         )
         return vectors
+
+
+def _digest(text: str) -> str:
+    """Return what stands for a text: checkpoints need not repeat what the documents say."""
+    return hashlib.blake2b(text.encode("utf8"), digest_size=16).hexdigest()

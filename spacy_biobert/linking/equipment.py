@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # so that a pipeline without a linker pays nothing for it
     from .graph import NameGraph
     from .kb import KnowledgeBase
     from .name_encoder import Floats, NameEncoder
+    from .ranker import Ranker
     from .resolver import Resolver
-    from .training import RankerTrainer
 
 KB = "kb"
 KB_REFERENCE = "kb_reference.json"
@@ -39,28 +39,29 @@ class Equipment:
 
     Attributes:
         kb: The knowledge base.
-        dense: Vectors of names, for the ranker.
-        trainer: The ranker, and what it takes to train it.
+        name_encoder: Makes vectors of names, for the ranker.
+        ranker: The ranker.
         by_reference: Whether a stored pipeline says where the knowledge base lies, in place of carrying a copy.
     """
 
     def __init__(self, name: str) -> None:
         """Create it without any part; `name` is the pipe's, for messages."""
         self._name = name
-        self._resolver: Resolver | None = None
+        # By whether they rank by what was learned.
+        self._resolvers: dict[bool, Resolver] = {}
         self._kb: KnowledgeBase | None = None
-        self._dense: NameEncoder | None = None
-        self._trainer: RankerTrainer | None = None
-        # Of the names of `kb`, by `dense`: made when they are first needed.
+        self._name_encoder: NameEncoder | None = None
+        self._ranker: Ranker | None = None
+        # Of the names of `kb`, by `name_encoder`: made when they are first needed.
         self._index: DenseIndex | None = None
-        self._vectors: Floats | NameGraph | None = None
+        self._name_vectors: Floats | NameGraph | None = None
         self.by_reference = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a spawned process needs: what can be made of the rest stays behind, but for vectors of names."""
-        state = {**self.__dict__, "_resolver": None, "_index": None}
+        """Return what a spawned process needs: what can be made of the rest stays behind, except vectors of names."""
+        state = {**self.__dict__, "_resolvers": {}, "_index": None}
         if self._index is not None:
-            state["_vectors"] = self._index.vectors
+            state["_name_vectors"] = self._index.vectors
         return state
 
     @property
@@ -74,26 +75,33 @@ class Equipment:
         self._forget_vectors()
 
     @property
-    def dense(self) -> NameEncoder | None:
-        """Vectors of names."""
-        return self._dense
+    def name_encoder(self) -> NameEncoder | None:
+        """Makes vectors of names."""
+        return self._name_encoder
 
-    @dense.setter
-    def dense(self, dense: NameEncoder | None) -> None:
-        self._dense = dense
+    @name_encoder.setter
+    def name_encoder(self, name_encoder: NameEncoder | None) -> None:
+        self._name_encoder = name_encoder
         self._forget_vectors()
 
     @property
-    def trainer(self) -> RankerTrainer | None:
+    def ranker(self) -> Ranker | None:
         """The ranker."""
-        return self._trainer
+        return self._ranker
 
-    @trainer.setter
-    def trainer(self, trainer: RankerTrainer | None) -> None:
-        self._trainer, self._resolver = trainer, None
+    @ranker.setter
+    def ranker(self, ranker: Ranker | None) -> None:
+        self._ranker, self._resolvers = ranker, {}
 
     def _forget_vectors(self) -> None:
-        self._index = self._vectors = self._resolver = None
+        self._index = self._name_vectors = None
+        self._resolvers = {}
+
+    def with_kb(self, kb: KnowledgeBase) -> Equipment:
+        """Return the same with another knowledge base."""
+        other = Equipment(self._name)
+        other.kb, other.name_encoder, other.ranker = kb, self.name_encoder, self.ranker
+        return other
 
     def require_kb(self) -> KnowledgeBase:
         """Return the knowledge base.
@@ -106,7 +114,7 @@ class Equipment:
         return self.kb
 
     def resolver(self, *, ranker: bool) -> Resolver:
-        """Return what looks mentions up; it is made when it is first needed.
+        """Return what looks mentions up and ranks what it finds; it is made when it is first needed.
 
         Args:
             ranker: Whether it ranks by what was learned.
@@ -114,31 +122,25 @@ class Equipment:
         Raises:
             ValueError: There is no knowledge base, or a ranker is asked for that was never made.
         """
-        if self._resolver is None:
+        if ranker not in self._resolvers:
             from .candidates import CandidateFinder
-            from .ranker import ConceptCounts
             from .resolver import Resolver
 
             kb = self.require_kb()
-            if ranker and self.trainer is None:
+            if ranker and self.ranker is None:
                 raise ValueError(Errors.B243.format(name=self._name))
-            trainer = self.trainer if ranker else None
-            self._resolver = Resolver(
-                CandidateFinder(kb, self._dense_index() if trainer is not None else None),
-                trainer.model if trainer else None,
-                trainer.counts if trainer else ConceptCounts(),
-                trainer.context if trainer else None,
-                trainer.vectors if trainer else None,
-            )
-        return self._resolver
+            # Vectors of names are read by the ranker alone.
+            finder = CandidateFinder(kb, self._dense_index() if ranker else None)
+            self._resolvers[ranker] = Resolver(finder, self.ranker if ranker else None)
+        return self._resolvers[ranker]
 
     def _dense_index(self) -> DenseIndex | None:
         """Return the vectors of the knowledge base's names; None where there is no encoder."""
-        if self._index is None and self.dense is not None:
+        if self._index is None and self.name_encoder is not None:
             from .dense import DenseIndex
 
-            self._index = DenseIndex(self.dense, self.require_kb(), vectors=self._vectors)
-            self._vectors = None
+            self._index = DenseIndex(self.name_encoder, self.require_kb(), vectors=self._name_vectors)
+            self._name_vectors = None
         return self._index
 
     # --- Saving and loading ---
@@ -179,11 +181,11 @@ class Equipment:
             if reference.exists():
                 self._open_reference(srsly.read_json(reference), kb_path)
             elif (folder / KB).exists():
-                self.kb = KnowledgeBase.open(folder / KB)
+                self.kb, self.by_reference = KnowledgeBase.open(folder / KB), False
                 if kb_path is not None and Path(kb_path).resolve() != (folder / KB).resolve():
                     warnings.warn(Warnings.W262.format(name=self._name, path=kb_path), stacklevel=2)
         learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
-        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder)
+        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder, exclude=exclude)
         if GRAPH not in exclude:
             self._read_graph(folder)
 
@@ -207,12 +209,15 @@ class Equipment:
         """Read what :meth:`to_bytes` returned."""
         from .kb import KnowledgeBase
 
+        def read_kb(stored: bytes) -> None:
+            self.kb, self.by_reference = KnowledgeBase.from_bytes(stored), False
+
         learned: dict[str, bytes] = {}
         read: dict[str, Callable[[Any], Any]] = {name: partial(learned.__setitem__, name) for name in LEARNED}
-        read[KB] = lambda stored: setattr(self, "kb", KnowledgeBase.from_bytes(stored))
+        read[KB] = read_kb
         read[KB_REFERENCE] = partial(self._open_reference, kb_path=kb_path)
         util.from_bytes(data, read, exclude)
-        self._set_learned(learned, "the bytes of a pipeline")
+        self._set_learned(learned, "the bytes of a pipeline", exclude=exclude)
 
     def _open_reference(self, data: dict[str, Any], kb_path: str | None) -> None:
         reference = KnowledgeBaseReference.from_dict(data)
@@ -221,14 +226,14 @@ class Equipment:
 
     def _learned(self) -> dict[str, bytes]:
         learned = {}
-        if self.dense is not None:
-            learned[DENSE] = self.dense.to_bytes()
+        if self.name_encoder is not None:
+            learned[DENSE] = self.name_encoder.to_bytes()
             # Without a ranker nothing asks for them.
-            index = self._dense_index() if self.dense.is_costly and self.trainer is not None else None
+            index = self._dense_index() if self.name_encoder.is_costly and self.ranker is not None else None
             if index is not None and index.graph is None:
                 learned[VECTORS] = index.to_bytes()
-        if self.trainer is not None:
-            learned[RANKER] = self.trainer.to_bytes()
+        if self.ranker is not None:
+            learned[RANKER] = self.ranker.to_bytes()
         return learned
 
     def _write_graph(self, folder: Path) -> None:
@@ -243,37 +248,40 @@ class Equipment:
 
     def _read_graph(self, folder: Path) -> None:
         """Open the graph of names, where it is one of these names by this encoder."""
-        if self.kb is None or self.dense is None or not (folder / GRAPH_OF).exists():
+        if self.kb is None or self.name_encoder is None or not (folder / GRAPH_OF).exists():
             return
         if srsly.read_json(folder / GRAPH_OF) == self._graph_of():
             from .graph import NameGraph
 
-            self._vectors = NameGraph.open(folder / GRAPH, n_names=self.kb.n_names, width=self.dense.width)
+            self._name_vectors = NameGraph.open(folder / GRAPH, n_names=self.kb.n_names, width=self.name_encoder.width)
 
     def _graph(self) -> NameGraph | None:
         from .dense import EXACT_NAMES
 
         # Without a ranker nothing asks for it.
-        if self.kb is None or self.trainer is None or self.kb.n_names <= EXACT_NAMES:
+        if self.kb is None or self.ranker is None or self.kb.n_names <= EXACT_NAMES:
             return None
         index = self._dense_index()
         return index.graph if index is not None else None
 
     def _graph_of(self) -> dict[str, str]:
         """Return the checksums of what a graph of names depends on."""
-        encoder = self.dense.to_bytes() if self.dense is not None else b""
+        encoder = self.name_encoder.to_bytes() if self.name_encoder is not None else b""
         return {"kb": self.require_kb().checksum, "encoder": hashlib.sha256(encoder).hexdigest()}
 
-    def _set_learned(self, learned: dict[str, bytes], where: str | Path) -> None:
-        if DENSE in learned:
+    def _set_learned(self, learned: dict[str, bytes], where: str | Path, *, exclude: Iterable[str]) -> None:
+        """Take over what was learned; what is not there, and not excluded, was not learned."""
+        if DENSE not in exclude:
             from .name_encoder import read_name_encoder
 
-            self.dense = read_name_encoder(learned[DENSE], where)
+            self.name_encoder = read_name_encoder(learned[DENSE], where) if DENSE in learned else None
         if VECTORS in learned and self.kb is not None:
             from .dense import read_vectors
 
-            self._vectors = read_vectors(learned[VECTORS], self.kb, where)
+            self._name_vectors = read_vectors(learned[VECTORS], self.kb, where)
         if RANKER in learned:
-            from .training import RankerTrainer
+            from .ranker import Ranker
 
-            self.trainer = RankerTrainer.from_bytes(learned[RANKER], where)
+            self.ranker = Ranker.from_bytes(learned[RANKER], where)
+        elif RANKER not in exclude:
+            self.ranker = None

@@ -27,11 +27,12 @@ from ..errors import Errors
 from ..identifiers import NIL
 from .concepts import Concept, can_be_id
 from .mentions import mentions_of, read_mentions
-from .scorer import EquivalentIds
+from .scorer import Judge
 
 if TYPE_CHECKING:
     from .component import Linker
     from .kb import KnowledgeBase
+    from .resolver import Ranking
 
 MAX_RANK = 20
 """How many candidates recall is measured up to."""
@@ -100,17 +101,14 @@ def evaluate_strict(linker: Linker, references: Sequence[Doc], *, spans_key: str
     kb = linker.require_kb()
     judge = Judge(kb.equivalent_ids)
     gold = gold_ids(references, spans_key)
-    n_right = 0
-    ranks: list[int] = []
     with measuring(linker, spans_key):
-        docs = [without_ids(reference, spans_key) for reference in references]
-        rankings = linker.rank(docs)
-        for ids_of_doc, rankings_of_doc in zip(gold, rankings, strict=True):
-            for ids, ranking in zip(ids_of_doc, rankings_of_doc, strict=True):
-                if not ids:
-                    continue
-                n_right += judge.same(set(linker.answer(ranking)), ids)
-                ranks.append(max(judge.first_rank([[c.concept_id] for c in part], ids) for part in ranking.parts))
+        rankings = linker.rank([without_ids(reference, spans_key) for reference in references])
+        annotated = list(_annotated(gold, rankings))
+        n_right = sum(judge.same(set(linker.answer(ranking)), ids) for ids, ranking in annotated)
+    ranks = [
+        max(_first_rank(judge, [[candidate.concept_id] for candidate in part], ids) for part in ranking.parts)
+        for ids, ranking in annotated
+    ]
     return _scores("strict", n_right, ranks, gold, kb)
 
 
@@ -135,20 +133,14 @@ def evaluate_biosyn(
     bearers = _bearers(dictionary)
     judge = Judge(dictionary.equivalent_ids)
     gold = gold_ids(references, spans_key)
-    n_right = 0
-    ranks: list[int] = []
-    with measuring(linker, spans_key, kb=dictionary):
+    with linker.using(dictionary), measuring(linker, spans_key):
         docs = [without_ids(reference, spans_key) for reference in references]
         rankings = linker.rank(docs, n_parts=[[len(ids) for ids in ids_of_doc] for ids_of_doc in gold])
-        for ids_of_doc, rankings_of_doc in zip(gold, rankings, strict=True):
-            for ids, ranking in zip(ids_of_doc, rankings_of_doc, strict=True):
-                if not ids:
-                    continue
-                credited = [[bearers[name_key(c.name)] for c in part] for part in ranking.parts]
-                rank = max(judge.first_rank(part, ids) for part in credited)
-                n_right += rank == 1
-                ranks.append(rank)
-    return _scores("BioSyn", n_right, ranks, gold, dictionary)
+    ranks = [
+        max(_first_rank(judge, [bearers[name_key(one.name)] for one in part], ids) for part in ranking.parts)
+        for ids, ranking in _annotated(gold, rankings)
+    ]
+    return _scores("BioSyn", sum(rank == 1 for rank in ranks), ranks, gold, dictionary)
 
 
 def evaluate_documents(
@@ -217,57 +209,15 @@ def extend_with_names(kb: KnowledgeBase, mentions: Iterable[tuple[str, Collectio
         yield Concept(identifier, names[0], tuple(names[1:]))
 
 
-class Judge:
-    """Compares ids, looking up once which mean the same.
-
-    Args:
-        equivalent_ids: :meth:`.KnowledgeBase.equivalent_ids`.
-    """
-
-    def __init__(self, equivalent_ids: EquivalentIds) -> None:
-        self._equivalent_ids = equivalent_ids
-        self._known: dict[str, frozenset[str]] = {}
-
-    def equivalents(self, identifier: str) -> frozenset[str]:
-        """Return an id and those that mean the same."""
-        if identifier not in self._known:
-            self._known[identifier] = frozenset([identifier, *self._equivalent_ids(identifier)])
-        return self._known[identifier]
-
-    def same(self, ids: Collection[str], gold: Collection[str]) -> bool:
-        """Tell whether two sets of ids name the same concepts."""
-        known = [self.equivalents(identifier) for identifier in ids]
-        return all(not others.isdisjoint(gold) for others in known) and set(gold) <= frozenset().union(*known)
-
-    def first_rank(self, candidates: Sequence[Collection[str]], gold: Collection[str]) -> int:
-        """Return the place, from 1, of the first candidate that has a gold id; past all places if none has."""
-        for rank, ids in enumerate(candidates, start=1):
-            if any(not self.equivalents(identifier).isdisjoint(gold) for identifier in ids):
-                return rank
-        return MAX_RANK + 1
-
-    def distinct(self, ids: Iterable[str]) -> set[str]:
-        """Return ids without those that mean the same as one before."""
-        kept: set[str] = set()
-        for identifier in ids:
-            if self.equivalents(identifier).isdisjoint(kept):
-                kept.add(identifier)
-        return kept
-
-
 @contextmanager
-def measuring(linker: Linker, spans_key: str | None, *, kb: KnowledgeBase | None = None) -> Iterator[None]:
+def measuring(linker: Linker, spans_key: str | None) -> Iterator[None]:
     """Let a linker look at gold mentions, and as many candidates as are measured, for the length of a block."""
-    settings, own = linker.cfg, linker.kb
+    settings = linker.cfg
     linker.cfg = {**settings, "spans_key": spans_key, "top_n": max(MAX_RANK, settings["top_n"]), "labels": None}
     try:
-        if kb is not None:
-            linker.set_kb(kb)
         yield
     finally:
         linker.cfg = settings
-        if kb is not None and own is not None:
-            linker.set_kb(own)
 
 
 def without_ids(reference: Doc, spans_key: str | None) -> Doc:
@@ -318,6 +268,22 @@ def _ids_of(spans: Iterable[Span], labels: Collection[str] | None) -> list[str]:
         for identifier in split_concept_ids(span.kb_id_)
         if identifier != NIL
     ]
+
+
+def _annotated(
+    gold: Iterable[Iterable[frozenset[str]]], rankings: Iterable[Iterable[Ranking]]
+) -> Iterator[tuple[frozenset[str], Ranking]]:
+    """Yield the ids and the ranking of each mention that is annotated."""
+    for ids_of_doc, rankings_of_doc in zip(gold, rankings, strict=True):
+        for ids, ranking in zip(ids_of_doc, rankings_of_doc, strict=True):
+            if ids:
+                yield ids, ranking
+
+
+def _first_rank(judge: Judge, candidates: Iterable[Iterable[str]], gold: Collection[str]) -> int:
+    """Return the place, from 1, of the first candidate that has a gold id; past all that are measured if none has."""
+    ranks = (rank for rank, ids in enumerate(candidates, start=1) if judge.overlap(ids, gold))
+    return next(ranks, MAX_RANK + 1)
 
 
 def _scores(

@@ -16,8 +16,9 @@ from .context import ConceptFacts
 from .dense import DenseIndex
 from .evaluation import corpus_names, extend_with_names
 from .kb import KnowledgeBase
+from .mentions import GoldMention
 from .name_encoder import Remembering
-from .training import GoldMention
+from .training import RankerTrainer
 
 N_PARTS = 5
 """Into how many parts a corpus is divided whose names the knowledge base has."""
@@ -61,13 +62,13 @@ def train_ranker(
     Yields:
         The mean loss of each epoch's batches, in nats a mention.
     """
-    linker.trainer = None
+    linker.ranker = None
     linker.initialize()
-    trainer = linker.trainer
-    if trainer is None:  # a linker that ranks by spelling
+    if linker.ranker is None:  # a linker that ranks by spelling
         return
     gold = list(_read(linker, references, encoder))
-    trainer.count(gold, ConceptFacts(linker.require_kb()))
+    linker.ranker.count(gold, ConceptFacts(linker.require_kb()))
+    trainer = RankerTrainer(linker.ranker)
     order = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="spacy-biobert-") as folder:
         parts = list(_parts(linker, references, gold, published, Path(folder), order))
@@ -101,7 +102,7 @@ def _parts(
     if published is None:
         yield gold, linker.resolver().finder
         return
-    encoder = Remembering(linker.dense) if linker.dense is not None else None
+    encoder = Remembering(linker.name_encoder) if linker.name_encoder is not None else None
     shuffled = list(zip(references, gold, strict=True))
     order.shuffle(shuffled)
     for number in range(min(N_PARTS, len(shuffled))):

@@ -44,6 +44,10 @@ class Mention:
             yield from reading
 
 
+GoldMention = tuple[Mention, tuple[str, ...]]
+"""A mention and its gold ids, with all that mean the same."""
+
+
 def mentions_of(doc: Doc, spans_key: str | None) -> list[Span]:
     """Return the mentions of a doc: its entities, or the spans of a group."""
     if spans_key is None:

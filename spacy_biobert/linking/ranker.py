@@ -1,101 +1,165 @@
-"""Ranks the candidates of a mention by what was learned from linked mentions, and says how sure it is.
+"""The ranker: a network, and what training data has told of concepts, labels, words and contexts.
 
-Each candidate is a row of numbers; one more row stands for NIL. A small network gives each row a score, and softmax
-over the rows of a mention turns scores into probabilities: they are trained to be those (log-likelihood is a proper
-score), so 0.9 means that about nine in ten are right.
+It ranks the candidates of a mention, and says how sure it is that any of them fits.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from thinc.api import Model, NumpyOps
 
+from ..errors import Errors
 from .candidates import FEATURES, Found
+from .context import ConceptFacts, ContextCounts, count_types
+from .context_vectors import ContextVectors
+from .ranker_model import COLUMNS, Floats, RankerModel, build_ranker
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from .mentions import GoldMention, Mention
 
-# For each column: what one unit of it is worth before training, and what it is divided by, so that all learn alike.
-_COLUMNS: Mapping[str, tuple[float, float]] = {
-    "similarity": (6.0, 0.25),
-    "exact": (2.0, 0.5),
-    "similarity_gap": (0.0, 0.25),
-    "exact_canonical": (0.5, 0.5),
-    "verbatim": (0.5, 0.5),
-    "short_form": (0.0, 0.25),
-    "cosine": (6.0, 0.2),
-    "cosine_gap": (0.0, 0.2),
-    "cosine_three": (0.0, 0.2),
-    "cosine_canonical": (0.0, 0.2),
-    "n_names": (0.0, 1.0),
-    "frequency": (0.0, 1.5),  # log of how often training mentions link to it
-    "seen": (0.0, 0.5),  # whether any does
-    "coherence": (0.0, 0.7),  # log of how many other mentions of the document are spelled like a name of it
-    "type_fit": (0.0, 2.0),  # how much likelier its types are than by chance, with the mention's label, a logarithm
-    "definition": (0.0, 0.2),  # share of the words of its definition that the document has, by their rarity
-    "nil": (0.0, 0.5),
-    "nil_similarity": (6.0, 0.25),  # what the best candidates reach: NIL must beat them
-    "nil_cosine": (0.0, 0.2),
-    "surroundings": (0.0, 0.2),  # cosine of its contextual vector and the mean of those of the concept's mentions
-}
-COLUMNS = tuple(_COLUMNS)
-_NIL = COLUMNS.index("nil")
-LEARN_RATE = 0.005
-"""Of the ranker's own Adam: the pipeline's optimizer is set for an encoder and would hardly move a dozen weights."""
-N_HIDDEN = 8
+assert COLUMNS[: len(FEATURES)] == FEATURES
+_FREQUENCY, _COHERENCE, _TYPE_FIT, _SURROUNDINGS, _NIL, _NIL_SIMILARITY, _NIL_COSINE = map(
+    COLUMNS.index, ("frequency", "coherence", "type_fit", "surroundings", "nil", "nil_similarity", "nil_cosine")
+)
 
-RankerModel = Model[list[Floats], list[Floats]]
+_LATER_COLUMNS = ("cosine_three", "type_fit", "definition", "surroundings")
+_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in _LATER_COLUMNS)
+"""Those of rankers that were stored without the names of theirs."""
+
+_TEXTS = ("counts", "context", "columns", "context_vectors")
+"""What a stored ranker holds besides arrays, as JSON."""
 
 
-def build_ranker(n_hidden: int = N_HIDDEN, *, seed: int = 0) -> RankerModel:
-    """Build the network: a linear layer, and beside it a hidden one, whose say is nothing at the beginning.
-
-    Untrained, it ranks by similarity of spelling and cosine.
+class Ranker:
+    """Turns candidates into rows of numbers, and these into scores.
 
     Args:
-        n_hidden: Size of the hidden layer.
-        seed: Of the hidden layer's weights.
-
-    Returns:
-        From one array of shape (n_rows, n_columns) for each mention to one of shape (n_rows,): scores.
+        model: The network.
+        counts: How often the training data links to each concept.
+        context: What it says of labels and words.
+        context_vectors: What stands around the mentions of each concept.
     """
-    scales = np.array([scale for _, scale in _COLUMNS.values()], dtype=np.float32)
-    start = np.array([weight for weight, _ in _COLUMNS.values()], dtype=np.float32)
-    generator = np.random.default_rng(seed)
-    shape = (len(COLUMNS), n_hidden)
-    params: dict[str, Any] = {
-        "linear": start * scales,
-        # The last column is optional: where it says nothing, all is as if it were not there.
-        "inner": generator.normal(scale=(len(COLUMNS) - 1) ** -0.5, size=shape).astype(np.float32),
-        "inner_bias": np.zeros(n_hidden, np.float32),
-        "outer": np.zeros(n_hidden, np.float32),
-    }
-    # Small, and its rows are cut on the CPU: it stays there where the encoder is on a GPU.
-    return Model("link_ranker", _forward, params=params, attrs={"scales": scales}, ops=NumpyOps())
 
+    def __init__(
+        self,
+        model: RankerModel | None = None,
+        counts: ConceptCounts | None = None,
+        context: ContextCounts | None = None,
+        context_vectors: ContextVectors | None = None,
+    ) -> None:
+        self.model = model or build_ranker()
+        self.counts = counts or ConceptCounts()
+        self.context = context or ContextCounts()
+        self.context_vectors = context_vectors if context_vectors is not None else ContextVectors()
 
-def _forward(model: RankerModel, rows: list[Floats], is_train: bool) -> tuple[list[Floats], Callable]:
-    lengths = [len(some) for some in rows]
-    flat = np.concatenate(rows) / model.attrs["scales"]
-    linear, inner, bias, outer = (model.get_param(name) for name in ("linear", "inner", "inner_bias", "outer"))
-    hidden = np.tanh(flat @ inner + bias)
-    scores = flat @ linear + hidden @ outer
+    def count(self, docs: Iterable[Sequence[GoldMention]], facts: ConceptFacts) -> None:
+        """Count what the mentions of the training data link to; `facts` tells of these concepts."""
+        for mentions in docs:
+            self.counts.add(count_ids(mentions))
+            self.context.add(mentions, facts)
+            self.context_vectors.put(mentions, facts.kb)
 
-    def backprop(d_scores: list[Floats]) -> list[Floats]:
-        d_flat = np.concatenate(d_scores)
-        d_hidden = d_flat[:, None] * outer * (1 - hidden**2)
-        model.inc_grad("linear", d_flat @ flat)
-        model.inc_grad("outer", d_flat @ hidden)
-        model.inc_grad("inner", flat.T @ d_hidden)
-        model.inc_grad("inner_bias", d_hidden.sum(axis=0))
-        return []  # what is below are similarities, which nothing trains
+    def rows(
+        self,
+        mentions: Sequence[tuple[Mention, Found]],
+        facts: ConceptFacts,
+        *,
+        counted: Sequence[GoldMention] = (),
+    ) -> list[Floats]:
+        """Return what the network reads of the mentions of a doc.
 
-    return np.split(scores, np.cumsum(lengths)[:-1]), backprop
+        Args:
+            mentions: All mentions of the doc, with what was found for each: they are one another's context.
+            facts: What the knowledge base knows of concepts.
+            counted: What :meth:`count` was given for this doc, in training. It is left out of all counts: of a doc to
+                come the ranker will not know the answers.
+
+        Returns:
+            For each mention a row for each candidate, and one for NIL: (n_candidates + 1, n_columns).
+        """
+        ids_left_out = count_ids(counted)
+        types_left_out = count_types(counted, facts)
+        vectors_left_out = self.context_vectors.share_of(counted)
+        spelled = [{one.concept_id for one in found.candidates if one.score == 1.0} for _, found in mentions]
+        n_spelled = Counter(chain.from_iterable(spelled))
+        rows = []
+        for (mention, found), own in zip(mentions, spelled, strict=True):
+            ids = found.ids
+            n_found, n_features = found.features.shape
+            some = np.zeros((n_found + 1, len(COLUMNS)), np.float32)
+            some[:-1, :n_features] = found.features
+            some[:-1, _FREQUENCY : _FREQUENCY + 2] = self.counts.columns(ids, ids_left_out)
+            if n_spelled:
+                some[:-1, _COHERENCE] = np.log1p([n_spelled.get(one, 0) - (one in own) for one in ids])
+            some[:-1, _TYPE_FIT : _TYPE_FIT + 2] = self.context.columns(mention, ids, facts, types_left_out)
+            surroundings = self.context_vectors.column(mention, ids, vectors_left_out)
+            if surroundings is not None:
+                some[:-1, _SURROUNDINGS] = surroundings
+            some[-1, _NIL] = 1.0
+            if n_found:
+                some[-1, _NIL_SIMILARITY] = found.features[:, COLUMNS.index("similarity")].max()
+                some[-1, _NIL_COSINE] = found.features[:, COLUMNS.index("cosine")].max()
+            rows.append(some)
+        return rows
+
+    def to_bytes(self) -> bytes:
+        """Return network, counts and vectors as safetensors, with the names of the network's columns."""
+        from safetensors.numpy import save
+
+        arrays = {name: np.ascontiguousarray(self.model.get_param(name)) for name in self.model.param_names}
+        texts: dict[str, Any] = {
+            "counts": self.counts.counts,
+            "context": self.context.to_dict(),
+            "columns": COLUMNS,
+        }
+        more, values = self.context_vectors.to_arrays()
+        if more:
+            arrays |= more
+            texts["context_vectors"] = values
+        for name, value in texts.items():
+            arrays[name] = np.frombuffer(json.dumps(value, sort_keys=True).encode("utf8"), dtype=np.uint8)
+        return bytes(save(arrays))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: Path | str) -> Ranker:
+        """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
+
+        A ranker of a version that had fewer columns ranks as it did: the others count nothing.
+
+        Raises:
+            ValueError: The data is damaged, or of a version with columns that are not known.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            arrays: dict[str, Any] = load(data)
+            texts = {name: json.loads(arrays[name].tobytes()) for name in _TEXTS if name in arrays}
+            columns = texts.get("columns", _FIRST_COLUMNS)
+            if unknown := sorted(set(columns) - set(COLUMNS)):
+                raise ValueError(Errors.B238.format(path=where, reason=f"unknown columns: {', '.join(unknown)}"))
+            places = [COLUMNS.index(name) for name in columns]
+            model = build_ranker(len(arrays["outer"]))
+            for name in model.param_names:
+                weights: Any = np.zeros_like(model.get_param(name))
+                rows = places if name in ("linear", "inner") else list(range(len(weights)))
+                expected = (len(rows), *weights.shape[1:])
+                if arrays[name].shape != expected:
+                    reason = f"{name} has the shape {arrays[name].shape}, expected {expected}"
+                    raise ValueError(Errors.B238.format(path=where, reason=reason))
+                weights[rows] = arrays[name]
+                model.set_param(name, weights)
+            context = ContextCounts.from_dict(texts["context"]) if "context" in texts else None
+            vectors = ContextVectors.from_arrays(arrays, texts.get("context_vectors", {}), where)
+            return cls(model, ConceptCounts(texts["counts"]), context, vectors)
+        except (SafetensorError, KeyError) as error:
+            raise ValueError(Errors.B238.format(path=where, reason=error)) from error
 
 
 class ConceptCounts:
@@ -128,76 +192,6 @@ class ConceptCounts:
         return np.stack([np.log1p(counts.clip(min=0)), counts > 0], axis=1)
 
 
-def rank_rows(
-    found: Found,
-    counts: ConceptCounts,
-    coherent: Mapping[str, int],
-    left_out: Mapping[str, int],
-    context: Floats | None = None,
-    surroundings: Floats | None = None,
-) -> Floats:
-    """Put together the rows of one mention.
-
-    Args:
-        found: Its candidates and their features.
-        counts: Counts of concepts in the training data.
-        coherent: For concepts, how many other mentions of the document are spelled like one of their names.
-        left_out: What the document itself adds to the counts, in training.
-        context: What :meth:`.ContextCounts.columns` says of the candidates, (n_candidates, 2); None for nothing.
-        surroundings: And :meth:`.ContextVectors.column`, (n_candidates,).
-
-    Returns:
-        A row for each candidate, and one for NIL: (n_candidates + 1, n_columns).
-    """
-    n_found, n_features = found.features.shape
-    rows = np.zeros((n_found + 1, len(COLUMNS)), np.float32)
-    rows[:-1, :n_features] = found.features
-    ids = found.ids
-    rows[:-1, n_features : n_features + 2] = counts.columns(ids, left_out)
-    if coherent:
-        rows[:-1, n_features + 2] = np.log1p([coherent.get(identifier, 0) for identifier in ids])
-    if context is not None:
-        rows[:-1, n_features + 3 : n_features + 5] = context
-    if surroundings is not None:
-        rows[:-1, -1] = surroundings
-    best = found.features.max(axis=0) if n_found else np.zeros(n_features, np.float32)
-    rows[-1, _NIL : _NIL + 3] = (1.0, best[FEATURES.index("similarity")], best[FEATURES.index("cosine")])
-    return rows
-
-
-def probabilities(scores: Floats) -> NDArray[np.float64]:
-    """Turn the scores of a mention's rows into probabilities, which add up to 1."""
-    shifted = np.exp(scores.astype(np.float64) - scores.max())
-    return np.asarray(shifted / shifted.sum())
-
-
-def right_rows(found: Found, gold: Collection[str]) -> Bools:
-    """Tell which rows of a mention are right: candidates that are gold, or NIL where there are none of these.
-
-    Args:
-        found: The mention's candidates.
-        gold: Its ids, with all that mean the same.
-    """
-    right = [candidate.concept_id in gold for candidate in found.candidates]
-    return np.array([*right, not any(right)], dtype=bool)
-
-
-def listwise_loss(scores: Sequence[Floats], right: Sequence[Bools]) -> tuple[float, list[Floats]]:
-    """Compute the negative log-likelihood that a right row is chosen, its mean over mentions, and its gradient.
-
-    Args:
-        scores: Scores of the rows of each mention.
-        right: Which rows of it are right; at least one is.
-
-    Returns:
-        The loss in nats, and its gradient with respect to the scores.
-    """
-    loss = 0.0
-    gradients = []
-    for some, is_right in zip(scores, right, strict=True):
-        chosen = probabilities(some)
-        likelihood = max(float(chosen[is_right].sum()), 1e-12)
-        loss -= np.log(likelihood)
-        gradient = chosen - np.where(is_right, chosen / likelihood, 0.0)
-        gradients.append((gradient / len(scores)).astype(np.float32))
-    return float(loss) / max(len(scores), 1), gradients
+def count_ids(mentions: Iterable[GoldMention]) -> Counter[str]:
+    """Count the ids of gold mentions."""
+    return Counter(identifier for _, ids in mentions for identifier in ids)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,11 +9,10 @@ import numpy as np
 
 from .candidates import CandidateFinder, Found, Query
 from .concepts import Candidate
-from .context import ContextCounts, LabelTypes
-from .context_vectors import ContextVectors
 from .index import SCORE_DECIMALS
 from .mentions import Mention
-from .ranker import ConceptCounts, RankerModel, probabilities, rank_rows
+from .ranker import Ranker
+from .ranker_model import probabilities
 
 SPLIT_MARGIN = 0.05
 """How much more similar to names the parts of a composite mention have to be, each of them, than the whole."""
@@ -37,25 +35,12 @@ class Resolver:
 
     Args:
         finder: Looks mentions up.
-        model: The ranker; None ranks by similarity of spelling.
-        counts: What the ranker knows of the training data: how often it links to each concept.
-        context: And what it says of labels and words.
-        vectors: And of what stands around the mentions of each concept.
+        ranker: Ranks what was found; None ranks by similarity of spelling.
     """
 
-    def __init__(
-        self,
-        finder: CandidateFinder,
-        model: RankerModel | None,
-        counts: ConceptCounts,
-        context: ContextCounts | None = None,
-        vectors: ContextVectors | None = None,
-    ) -> None:
+    def __init__(self, finder: CandidateFinder, ranker: Ranker | None) -> None:
         self.finder = finder
-        self.model = model
-        self.counts = counts
-        self.context = context or ContextCounts()
-        self.vectors = vectors if vectors is not None else ContextVectors()
+        self.ranker = ranker
 
     def rank(self, docs: Sequence[Sequence[Mention]], top_n: int) -> list[list[Ranking]]:
         """Rank the concepts of the mentions of docs, at most ``top_n`` for each part of each.
@@ -69,7 +54,7 @@ class Resolver:
                     queries.update(dict.fromkeys(mention.queries))
         if not queries:
             return [[] for _ in docs]
-        if self.model is None:
+        if self.ranker is None:
             by_spelling = self.finder.by_spelling(queries, top_n)
             similar = {query: found[0].score if found else 0.0 for query, found in by_spelling.items()}
             # Mentions that come again share one, for most do: what is made anew for each keeps the collector busy.
@@ -86,24 +71,20 @@ class Resolver:
         found = self.finder.find(queries)
         similar = {query: some.similarity for query, some in found.items()}
         parts = [[(mention, chosen_parts(mention, similar)) for mention in mentions] for mentions in docs]
-        return self._rank_by_model(self.model, parts, found, top_n)
+        return self._rank_by_model(self.ranker, parts, found, top_n)
 
     def _rank_by_model(
         self,
-        model: RankerModel,
+        ranker: Ranker,
         docs: list[list[tuple[Mention, tuple[Query, ...]]]],
         found: Mapping[Query, Found],
         top_n: int,
     ) -> list[list[Ranking]]:
         rows = []
-        nothing: LabelTypes = Counter()
         for mentions in docs:
             flat = [(mention, found[query]) for mention, parts in mentions for query in parts]
-            for (mention, some), coherent in zip(flat, coherences([some for _, some in flat]), strict=True):
-                context = self.context.columns(mention, some.ids, self.finder.facts, nothing)
-                surroundings = self.vectors.column(mention, some.ids)
-                rows.append(rank_rows(some, self.counts, coherent, {}, context, surroundings))
-        scores = iter(model.predict(rows) if rows else [])
+            rows += ranker.rows(flat, self.finder.facts)
+        scores = iter(ranker.model.predict(rows) if rows else [])
         rankings: list[list[Ranking]] = []
         for mentions in docs:
             rankings.append([])
@@ -138,16 +119,6 @@ def chosen_parts(mention: Mention, similar: Mapping[Query, float]) -> tuple[Quer
     best = max(mention.readings, key=lambda reading: min(similar[part] for part in reading))
     reached = min(similar[part] for part in best)
     return best if mention.forced or reached >= similar[mention.query] + SPLIT_MARGIN else (mention.query,)
-
-
-def coherences(found: Sequence[Found]) -> list[dict[str, int]]:
-    """Count, for each mention of a doc, how many others are spelled like a name of each concept that any is."""
-    exact = [{candidate.concept_id for candidate in some.candidates if candidate.score == 1.0} for some in found]
-    total = Counter(identifier for ids in exact for identifier in ids)
-    return [
-        {identifier: count - (identifier in own) for identifier, count in total.items() if count > (identifier in own)}
-        for own in exact
-    ]
 
 
 def _ranking(parts: list[list[Candidate]]) -> Ranking:

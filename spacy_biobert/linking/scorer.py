@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from spacy.tokens import Doc, Span
+from spacy.tokens import Span
 from spacy.training import Example
 
 from ..corpora.concept_ids import split_concept_ids
 from ..identifiers import NIL
+from .mentions import mentions_of
 
 EquivalentIds = Callable[[str], Collection[str]]
 Scorer = Callable[..., dict[str, Any]]
@@ -18,6 +19,42 @@ Scorer = Callable[..., dict[str, Any]]
 def make_linker_scorer() -> Scorer:
     """Return the scorer of the linker, registered as ``spacy_biobert.linker_scorer.v1``."""
     return score_links
+
+
+class Judge:
+    """Compares ids, looking up once which mean the same.
+
+    Args:
+        equivalent_ids: :meth:`.KnowledgeBase.equivalent_ids`; None where ids must be equal.
+    """
+
+    def __init__(self, equivalent_ids: EquivalentIds | None) -> None:
+        self._equivalent_ids = equivalent_ids
+        self._known: dict[str, frozenset[str]] = {}
+
+    def equivalents(self, identifier: str) -> frozenset[str]:
+        """Return an id and those that mean the same."""
+        if identifier not in self._known:
+            others = self._equivalent_ids(identifier) if self._equivalent_ids else ()
+            self._known[identifier] = frozenset([identifier, *others])
+        return self._known[identifier]
+
+    def overlap(self, ids: Iterable[str], gold: Collection[str]) -> bool:
+        """Tell whether two sets of ids have a concept in common."""
+        return any(not self.equivalents(identifier).isdisjoint(gold) for identifier in ids)
+
+    def same(self, ids: Collection[str], gold: Collection[str]) -> bool:
+        """Tell whether two sets of ids name the same concepts."""
+        known = [self.equivalents(identifier) for identifier in ids]
+        return all(not others.isdisjoint(gold) for others in known) and set(gold) <= frozenset().union(*known)
+
+    def distinct(self, ids: Iterable[str]) -> set[str]:
+        """Return ids without those that mean the same as one before."""
+        kept: set[str] = set()
+        for identifier in ids:
+            if self.equivalents(identifier).isdisjoint(kept):
+                kept.add(identifier)
+        return kept
 
 
 def score_links(
@@ -48,27 +85,27 @@ def score_links(
         - ``link_micro_p``, ``link_micro_r``, ``link_micro_f``: precision, recall and F1 of pairs of mention and
           concept, end to end; a pair is right when ``link_acc`` counts it, NIL on either side is no pair.
     """
-    matcher = _Matcher(equivalent_ids)
+    judge = Judge(equivalent_ids)
     n_gold = n_found = n_right = n_sets = 0
     n_linked_gold = n_linked_predicted = n_linked_right = 0
     for example in examples:
-        predicted = {_extent(span): _ids(span) for span in _mentions(example.predicted, spans_key)}
-        gold = {_extent(span): _ids(span) for span in _mentions(example.reference, spans_key)}
+        predicted = {_extent(span): _ids(span) for span in mentions_of(example.predicted, spans_key)}
+        gold = {_extent(span): _ids(span) for span in mentions_of(example.reference, spans_key)}
         gold = {extent: ids for extent, ids in gold.items() if ids}
         if not gold:
             continue
         n_gold += len(gold)
         n_linked_gold += sum(ids != {NIL} for ids in gold.values())
-        unannotated = {_extent(span) for span in _mentions(example.reference, spans_key)} - set(gold)
+        unannotated = {_extent(span) for span in mentions_of(example.reference, spans_key)} - set(gold)
         n_linked_predicted += sum(bool(ids - {NIL}) for extent, ids in predicted.items() if extent not in unannotated)
         for extent, gold_ids in gold.items():
             if extent not in predicted:
                 continue
             ids = predicted[extent] or {NIL}
             n_found += 1
-            right = matcher.any_right(ids, gold_ids)
+            right = judge.overlap(ids, gold_ids)
             n_right += right
-            n_sets += matcher.all_right(ids, gold_ids)
+            n_sets += judge.same(ids, gold_ids)
             n_linked_right += right and gold_ids != {NIL}
     precision = _share(n_linked_right, n_linked_predicted)
     recall = _share(n_linked_right, n_linked_gold)
@@ -80,34 +117,6 @@ def score_links(
         "link_micro_r": recall,
         "link_micro_f": _share(2 * n_linked_right, n_linked_predicted + n_linked_gold),
     }
-
-
-class _Matcher:
-    """Compares sets of ids, looking equivalents up once."""
-
-    def __init__(self, equivalent_ids: EquivalentIds | None) -> None:
-        self._equivalent_ids = equivalent_ids
-        self._known: dict[str, frozenset[str]] = {}
-
-    def any_right(self, ids: set[str], gold: set[str]) -> bool:
-        return any(self._equivalents(identifier) & gold for identifier in ids)
-
-    def all_right(self, ids: set[str], gold: set[str]) -> bool:
-        equivalents = [self._equivalents(identifier) for identifier in ids]
-        return all(same & gold for same in equivalents) and gold <= frozenset().union(*equivalents)
-
-    def _equivalents(self, identifier: str) -> frozenset[str]:
-        if identifier not in self._known:
-            others = self._equivalent_ids(identifier) if self._equivalent_ids else ()
-            self._known[identifier] = frozenset([identifier, *others])
-        return self._known[identifier]
-
-
-def _mentions(doc: Doc, spans_key: str | None) -> Iterator[Span]:
-    if spans_key is None:
-        yield from doc.ents
-    elif spans_key in doc.spans:
-        yield from doc.spans[spans_key]
 
 
 def _extent(span: Span) -> tuple[int, int]:

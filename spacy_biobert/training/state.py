@@ -6,9 +6,9 @@ model, parameter. thinc's own keys, by which its optimizers know a parameter, co
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from spacy.language import Language
@@ -26,6 +26,17 @@ Counts = dict[str, dict[str, int]]
 
 _MOMENTS = ("mom1", "mom2", "averages")
 _COUNTS = ("nr_update", "last_seen")
+
+
+@runtime_checkable
+class LearnsByItself(Protocol):
+    """A component that training changes in more than the weights of its model."""
+
+    def training_state(self) -> dict[str, Any]:
+        """Return as arrays what else a training that goes on needs."""
+
+    def set_training_state(self, state: Mapping[str, Any]) -> None:
+        """Put that back."""
 
 
 def trained_parts(nlp: Language, frozen: Container[str] = ()) -> dict[str, Model | Shim]:
@@ -156,6 +167,25 @@ def _restore_module(shim: Shim, own: Tensors, optimizer: Optimizer) -> None:
         if gradients:
             # Steps clear gradients: where there are some, the encoder owed a step until the next batch.
             shim.owe(optimizer)
+
+
+def capture_components(nlp: Language, frozen: Container[str] = ()) -> dict[str, Tensor]:
+    """Return what components keep that learn by themselves, by component and name."""
+    kept: dict[str, Tensor] = {}
+    for pipe_name, pipe in nlp.pipeline:
+        if pipe_name not in frozen and isinstance(pipe, LearnsByItself):
+            for name, values in pipe.training_state().items():
+                kept[f"{pipe_name}/{name}"] = torch.from_numpy(values.copy())
+    return kept
+
+
+def restore_components(nlp: Language, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `capture_components` returned."""
+    for pipe_name, pipe in nlp.pipeline:
+        start = f"{pipe_name}/"
+        own = {name.removeprefix(start): some.numpy() for name, some in tensors.items() if name.startswith(start)}
+        if own and isinstance(pipe, LearnsByItself):
+            pipe.set_training_state(own)
 
 
 def _weights(part: Model | Shim) -> dict[str, Any]:

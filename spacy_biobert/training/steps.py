@@ -16,7 +16,10 @@ from .batches import Batches, Corpus
 from .checkpoint import read_tensors, write_checkpoint
 from .compare import check_data, versions
 from .randomness import random_state, set_random_state
-from .state import capture, restore, trained_parts
+from .state import capture, capture_components, restore, restore_components, trained_parts
+
+COMPONENTS = "components"
+"""The kind of tensors that components keep themselves."""
 
 Step = tuple[list[Example], dict[str, Any], bool | None]
 """What spaCy's `train_while_improving` yields: a batch, an account of the step, and whether it scored best so far."""
@@ -50,7 +53,8 @@ class Steps:
         self.nlp = nlp
         self.optimizer: Optimizer = settings["optimizer"]
         self.evaluations: list[dict[str, Any]] = []
-        self._parts = trained_parts(nlp, settings["frozen_components"])
+        self._frozen: list[str] = settings["frozen_components"]
+        self._parts = trained_parts(nlp, self._frozen)
         self._evaluate = evaluate
         self._recorded: list[dict[str, Any]] = past["evaluations"] if past else []
         self._replaying = past is not None
@@ -73,7 +77,7 @@ class Steps:
             patience=settings["patience"],
             max_steps=settings["max_steps"],
             eval_frequency=settings["eval_frequency"],
-            exclude=settings["frozen_components"],
+            exclude=self._frozen,
             annotating_components=settings["annotating_components"],
             before_update=before_update and (lambda _, step: before_update(nlp, step)),
         )
@@ -134,7 +138,9 @@ class Steps:
             if arrived:
                 break
         check_data("training", past["data"]["train"], self._batches.fingerprint, folder)
-        restore(self._parts, self.optimizer, read_tensors(folder), past["counts"], source=folder)
+        tensors = read_tensors(folder)
+        restore(self._parts, self.optimizer, tensors, past["counts"], source=folder)
+        restore_components(self.nlp, tensors.get(COMPONENTS, {}))
         set_random_state(past["random"])
         self._replaying = False
 
@@ -154,11 +160,11 @@ class Steps:
             dev: Fingerprint of the development corpus.
         """
         tensors, counts = capture(self._parts, self.optimizer)
+        if own := capture_components(self.nlp, self._frozen):
+            tensors[COMPONENTS] = own
         step = self._last["step"]
         state = {
             "step": step,
-            "epoch": self._last["epoch"],
-            "best": max(evaluation["score"] for evaluation in self.evaluations),
             "versions": versions(),
             "config": config,
             "losses": self._last["losses"],

@@ -94,7 +94,7 @@ def test_train_linker(invoke, kb_folder, corpus, tmp_path):
     assert (tmp_path / "linker" / "biobert_linker" / "dense.safetensors").is_file()
     linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
     assert linker.is_trainable
-    assert linker.dense.width == 8
+    assert linker.name_encoder.width == 8
     status, output = invoke("evaluate-linking", tmp_path / "linker", corpus)
     assert status == 0, output
 
@@ -128,7 +128,7 @@ def test_a_pipelines_encoder_learns_to_read_names(invoke, ruler, kb_folder, bert
     status, output = invoke(*arguments, "--encoder", tmp_path / "pipeline")
     assert status == 0, output
     linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
-    assert linker.dense.width == nlp.get_pipe("biobert").model.get_dim("nO")
+    assert linker.name_encoder.width == nlp.get_pipe("biobert").model.get_dim("nO")
     status, output = invoke(*arguments, "--encoder", ruler)
     assert status == 1
     assert "[B510]" in output
@@ -144,7 +144,7 @@ def test_a_ranker_that_reads_token_vectors(invoke, ruler, kb_folder, corpus, ber
     assert status == 0, output
     linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
     assert linker.cfg["context_vectors"]
-    assert len(linker.trainer.vectors) == 3
+    assert len(linker.ranker.context_vectors) == 3
     # By itself it has no vectors to look at; behind the encoder it has, and gold mentions are shown with theirs.
     seen = []
     column = ContextVectors.column
@@ -193,7 +193,7 @@ def test_train_a_transformer(invoke, kb_folder, corpus, bert_folder, tmp_path):
     status, output = invoke(*arguments, "--steps", 3, *more)
     assert status == 0, output
     linker = spacy.load(tmp_path / "linker").get_pipe("biobert_linker")
-    assert linker.dense.width == 32
+    assert linker.name_encoder.width == 32
     assert (tmp_path / "linker" / "biobert_linker" / "name_vectors.safetensors").is_file()
     status, output = invoke("evaluate-linking", tmp_path / "linker", corpus)
     assert status == 0, output

@@ -15,8 +15,8 @@ from spacy_biobert.linking.context import ConceptFacts, ContextCounts, Surroundi
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.mentions import Mention
-from spacy_biobert.linking.ranker import COLUMNS
-from spacy_biobert.linking.training import RankerTrainer
+from spacy_biobert.linking.ranker import Ranker
+from spacy_biobert.linking.ranker_model import COLUMNS
 
 from .conftest import make_linker_nlp
 
@@ -73,14 +73,17 @@ def test_types_that_go_with_a_label(facts):
 
 def test_definitions_beside_the_document(facts):
     counts = ContextCounts()
-    for text in ("The throat of a man.", "The winter of a man.", "The ice of a man."):
+    for text in ("The throat of a man.", "The throat of a nose.", "The ice of a man."):
         counts.add([(mention(text=text), ("X:cold",))], facts)
     here = mention(text="Of a nose and a throat")
     nose, ice, nothing = counts.columns(here, ["X:cold", "X:chill", "X:other"], facts, count_types([], facts))[:, 1]
-    # "a" and "of" are in all documents, and count nothing.
-    words = {word: log(4) for word in ("viral", "infection", "nose", "and")} | {"throat": log(4) - log(2)}
+    # "a" and "of" are in all documents, and count nothing; "nose" is in one, and as good as new.
+    words = {word: log(4) for word in ("viral", "infection", "nose", "and")} | {"throat": log(4) - log(3)}
     assert nose == pytest.approx((2 * log(4) + words["throat"]) / sum(words.values()))
     assert ice == nothing == 0
+    stored = ContextCounts.from_dict(json.loads(json.dumps(counts.to_dict())))
+    ids = ["X:cold", "X:chill"]
+    assert np.array_equal(*(some.columns(here, ids, facts, count_types([], facts)) for some in (counts, stored)))
 
 
 def test_words_of_no_definition_are_not_kept(facts):
@@ -166,9 +169,9 @@ def test_in_spacys_training(homonyms):
     linker = nlp.get_pipe("biobert_linker")
     references = [make_doc(nlp, *text, kb_id=identifier) for identifier, text in TEXTS.items()]
     linker.initialize(lambda: [Example(reference.copy(), reference) for reference in references], kb=homonyms)
-    assert linker.trainer.context.types["Illness", "Disease"] == 2
-    assert linker.trainer.context.n_docs == 3
-    told = linker.trainer.context.columns(
+    assert linker.ranker.context.types["Illness", "Disease"] == 2
+    assert linker.ranker.context.n_docs == 3
+    told = linker.ranker.context.columns(
         linker.gold(references[0])[0][0], ["X:cold", "X:chill"], linker.resolver().finder.facts, count_types([], None)
     )
     assert (told[0] > told[1]).all()
@@ -191,9 +194,9 @@ def before(data, drop=("context", "columns")):
 
 def test_a_ranker_that_knows_nothing_of_context_ranks_as_it_did(trained):
     linker = trained.get_pipe("biobert_linker")
-    again = RankerTrainer.from_bytes(before(linker.trainer.to_bytes()), "here")
+    again = Ranker.from_bytes(before(linker.ranker.to_bytes()), "here")
     assert again.context.n_docs == 0
-    assert again.counts.counts == linker.trainer.counts.counts
+    assert again.counts.counts == linker.ranker.counts.counts
     rows = np.random.default_rng(0).normal(size=(5, len(COLUMNS))).astype(np.float32)
     without = rows.copy()
     without[:, [COLUMNS.index(name) for name in LATER]] = 0
@@ -201,12 +204,12 @@ def test_a_ranker_that_knows_nothing_of_context_ranks_as_it_did(trained):
 
 
 def test_columns_of_another_version_are_refused(trained):
-    arrays = load(trained.get_pipe("biobert_linker").trainer.to_bytes())
+    arrays = load(trained.get_pipe("biobert_linker").ranker.to_bytes())
     names = json.dumps([*COLUMNS[:-1], "horoscope"]).encode()
     arrays["columns"] = np.frombuffer(names, dtype=np.uint8)
     with pytest.raises(ValueError, match=r"\[B238\].*'here'.*horoscope"):
-        RankerTrainer.from_bytes(save(arrays), "here")
+        Ranker.from_bytes(save(arrays), "here")
     # Weights of all columns, by a file that names fewer.
     arrays["columns"] = np.frombuffer(json.dumps(COLUMNS[:-1]).encode(), dtype=np.uint8)
     with pytest.raises(ValueError, match=r"\[B238\].*shape"):
-        RankerTrainer.from_bytes(save(arrays), "here")
+        Ranker.from_bytes(save(arrays), "here")

@@ -15,8 +15,8 @@ from spacy_biobert.linking.context_vectors import ContextVectors, Share, mention
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.mentions import Mention
-from spacy_biobert.linking.ranker import COLUMNS, rank_rows
-from spacy_biobert.linking.training import RankerTrainer
+from spacy_biobert.linking.ranker import Ranker, count_ids
+from spacy_biobert.linking.ranker_model import COLUMNS
 
 # `initialize` empties the rules that find the entities.
 pytestmark = pytest.mark.filterwarnings("ignore:.*W036")
@@ -282,21 +282,28 @@ def test_silent_without_an_encoder(homonyms):
         nlp = spacy.blank("en")
         linker = add_linker(nlp, homonyms, context_vectors=option)
         list(train_ranker(linker, make_references(nlp), epochs=2))
-        stored.append(linker.trainer.to_bytes())
+        stored.append(linker.ranker.to_bytes())
     assert stored[0] == stored[1]
-    assert len(linker.trainer.vectors) == 0
+    assert len(linker.ranker.context_vectors) == 0
 
 
 def test_a_document_is_learned_from_as_if_it_were_new(make_nlp, homonyms, monkeypatch):
     nlp = make_nlp()
     linker = add_linker(nlp, homonyms)
     told = []
-    monkeypatch.setattr("spacy_biobert.linking.training.rank_rows", lambda *row: told.append(row) or rank_rows(*row))
+    make_rows = Ranker.rows
+
+    def listen(ranker, mentions, facts, *, counted=()):
+        rows = make_rows(ranker, mentions, facts, counted=counted)
+        told.extend((found, count_ids(counted), some) for (_, found), some in zip(mentions, rows, strict=True))
+        return rows
+
+    monkeypatch.setattr(Ranker, "rows", listen)
     references = [make_doc(nlp, AROUND["X:cold"][0], "X:cold"), *make_references(nlp)[3:6]]
     list(train_ranker(linker, references, epochs=1, encoder=nlp.get_pipe("biobert")))
     first = []
-    for found, _, _, left_out, _, column in told:
-        cosines = dict(zip(found.ids, column, strict=True))
+    for found, left_out, rows in told:
+        cosines = dict(zip(found.ids, rows[:-1, COLUMNS.index("surroundings")], strict=True))
         assert cosines["X:copd"] != 0
         first.append("X:cold" in left_out)
         # Of the concept that one doc alone means, the others know a vector, and that doc none.
@@ -318,39 +325,39 @@ def test_in_spacys_training(make_nlp, homonyms, on_predicted):
 
     linker.initialize(examples)
     nlp.update(examples(), sgd=object(), exclude=["biobert"])
-    assert len(linker.trainer.vectors) == 0  # the encoder is not among those that annotate
+    assert len(linker.ranker.context_vectors) == 0  # the encoder is not among those that annotate
     losses = []
     for _ in range(60):
         losses.append(
             nlp.update(examples(), sgd=object(), exclude=["biobert"], annotates=["biobert"])["biobert_linker"]
         )
-        assert len(linker.trainer.vectors) == 2
+        assert len(linker.ranker.context_vectors) == 2
     assert losses[-1] < 0.75 * losses[0]
     found, right = answers(nlp)
     assert found == right
 
 
 def test_a_ranker_stored_before_there_were_such_vectors(trained):
-    arrays = load(trained.get_pipe("biobert_linker").trainer.to_bytes())
+    arrays = load(trained.get_pipe("biobert_linker").ranker.to_bytes())
     for name in ("linear", "inner"):
         arrays[name] = np.ascontiguousarray(arrays[name][:-1])
     arrays["columns"] = np.frombuffer(str(list(COLUMNS[:-1])).replace("'", '"').encode(), dtype=np.uint8)
     for name in ("context_vectors", "context_means", "context_scaling"):
         del arrays[name]
-    again = RankerTrainer.from_bytes(save(arrays), "here")
-    assert len(again.vectors) == 0
+    again = Ranker.from_bytes(save(arrays), "here")
+    assert len(again.context_vectors) == 0
     assert again.model.get_param("linear")[-1] == 0
-    trained.get_pipe("biobert_linker").trainer = again
+    trained.get_pipe("biobert_linker").ranker = again
     assert len(set(answers(trained)[0])) == 1
 
 
 def test_damaged_vectors(trained):
-    stored = load(trained.get_pipe("biobert_linker").trainer.to_bytes())
+    stored = load(trained.get_pipe("biobert_linker").ranker.to_bytes())
     assert stored["context_means"].dtype == np.float16
     assert stored["context_means"].shape == (2, 32)  # those of concepts that were seen, and of no others
     for change in ({"context_means": np.zeros((2, 5), np.float16)}, {"context_scaling": np.zeros((1, 32), np.float32)}):
         with pytest.raises(ValueError, match=r"\[B238\].*'here'.*shapes"):
-            RankerTrainer.from_bytes(save(stored | change), "here")
+            Ranker.from_bytes(save(stored | change), "here")
     del stored["context_means"]
     with pytest.raises(ValueError, match=r"\[B238\].*context_means"):
-        RankerTrainer.from_bytes(save(stored), "here")
+        Ranker.from_bytes(save(stored), "here")

@@ -68,7 +68,7 @@ def test_names_of_one_concept_do_not_hide_the_others(encoder, few_are_many, tmp_
 def test_it_is_stored_with_the_pipeline(kb_folder, encoder, few_are_many, monkeypatch, tmp_path):
     nlp = make_linker_nlp(kb_folder, ranker=True)
     linker = nlp.get_pipe("biobert_linker")
-    linker.dense = encoder
+    linker.name_encoder = encoder
     list(train_ranker(linker, make_references(nlp), epochs=2))
     nlp.to_disk(tmp_path / "pipeline")
     folder = tmp_path / "pipeline" / "biobert_linker"
@@ -87,8 +87,9 @@ def test_it_is_stored_with_the_pipeline(kb_folder, encoder, few_are_many, monkey
     again = make_linker_nlp(kb_folder, ranker=True).from_bytes(loaded.to_bytes())
     assert ranked(again) == expected
     # That of other vectors is not used.
-    loaded.get_pipe("biobert_linker").dense = train_bag_encoder(linker.kb, settings=BagSettings(width=8, steps=1))
-    (folder / "dense.safetensors").write_bytes(loaded.get_pipe("biobert_linker").dense.to_bytes())
+    other = train_bag_encoder(linker.kb, settings=BagSettings(width=8, steps=1))
+    loaded.get_pipe("biobert_linker").name_encoder = other
+    (folder / "dense.safetensors").write_bytes(other.to_bytes())
     assert ranked(make_linker_nlp(kb_folder, ranker=True).from_disk(tmp_path / "pipeline"))
 
 

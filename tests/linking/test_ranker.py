@@ -12,17 +12,10 @@ from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.name_encoder import load_name_encoder
-from spacy_biobert.linking.ranker import (
-    COLUMNS,
-    ConceptCounts,
-    build_ranker,
-    listwise_loss,
-    probabilities,
-    rank_rows,
-    right_rows,
-)
-from spacy_biobert.linking.training import RankerTrainer
+from spacy_biobert.linking.ranker import ConceptCounts, Ranker, count_ids
+from spacy_biobert.linking.ranker_model import COLUMNS, build_ranker, listwise_loss, probabilities, right_rows
 
 from .conftest import make_linker_nlp
 
@@ -60,7 +53,7 @@ def dense_path(kb, tmp_path_factory):
 def trained(kb_folder, dense_path):
     nlp = make_linker_nlp(kb_folder, ranker=True)
     linker = nlp.get_pipe("biobert_linker")
-    linker.set_dense(dense_path)
+    linker.set_name_encoder(dense_path)
     losses = list(train_ranker(linker, make_references(nlp), epochs=60, batch_size=4))
     assert losses[-1] < losses[0] / 2
     return nlp
@@ -94,9 +87,9 @@ def test_training_is_deterministic(kb_folder, dense_path):
     for _ in range(2):
         nlp = make_linker_nlp(kb_folder, ranker=True)
         linker = nlp.get_pipe("biobert_linker")
-        linker.set_dense(dense_path)
+        linker.set_name_encoder(dense_path)
         list(train_ranker(linker, make_references(nlp), epochs=3))
-        weights.append(linker.trainer.to_bytes())
+        weights.append(linker.ranker.to_bytes())
     assert weights[0] == weights[1]
 
 
@@ -154,7 +147,7 @@ def test_in_spacys_training(kb_folder):
         losses = nlp.update(examples, sgd=optimizer)
     assert losses["biobert_linker"] < first
     assert not np.array_equal(before, linker.model.get_param("linear"))
-    assert linker.trainer.counts.counts["OMIM:277900"] == 8
+    assert linker.ranker.counts.counts["OMIM:277900"] == 8
     references = [example.reference for example in examples]
     assert evaluate_strict(linker, references, spans_key=None).accuracy >= 2 / 3
 
@@ -178,13 +171,19 @@ def test_training_on_predicted_mentions(kb_folder):
     example = Example(predicted, reference)
     # The doc's own answers are left out of what the ranker knows, also those of mentions that were not found.
     told = []
+    rows = Ranker.rows
+
+    def listen(ranker, mentions, facts, *, counted=()):
+        told.append(counted)
+        return rows(ranker, mentions, facts, counted=counted)
+
     for option in (True, False):
         linker.cfg["train_on_predicted"] = option
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("spacy_biobert.linking.training.rank_rows", lambda *row: told.append(row) or rank_rows(*row))
+            patch.setattr(Ranker, "rows", listen)
             assert linker.update([example], sgd=object())["biobert_linker"] > 0
-    assert len(told) == 1 + 2
-    assert all(left_out["OMIM:277900"] == 1 for *_, left_out, _, _ in told)
+    assert len(told) == 2
+    assert all(count_ids(counted)["OMIM:277900"] == 1 for counted in told)
     assert predicted.ents[1].kb_id_ == ""
 
 
@@ -204,11 +203,11 @@ def test_a_ranker_that_learned_nothing(kb_folder):
 
 
 def test_damaged_weights(trained):
-    data = trained.get_pipe("biobert_linker").trainer.to_bytes()
+    data = trained.get_pipe("biobert_linker").ranker.to_bytes()
     with pytest.raises(ValueError, match=r"\[B238\].*'here'"):
-        RankerTrainer.from_bytes(data[:20], "here")
+        Ranker.from_bytes(data[:20], "here")
     with pytest.raises(ValueError, match=r"\[B238\]"):
-        RankerTrainer.from_bytes(trained.get_pipe("biobert_linker").dense.to_bytes(), "here")
+        Ranker.from_bytes(trained.get_pipe("biobert_linker").name_encoder.to_bytes(), "here")
 
 
 # --- Its parts ---
@@ -221,7 +220,7 @@ def test_names_of_the_corpus_are_learned_from_as_those_of_others(kb, kb_folder, 
     added = KnowledgeBase.build(extend_with_names(kb, corpus_names(references, None)), tmp_path / "kb")
     linker = nlp.get_pipe("biobert_linker")
     linker.set_kb(added)
-    linker.set_dense(dense_path)
+    linker.set_name_encoder(dense_path)
     known = list(train_ranker(linker, references, epochs=1))
     as_new = list(train_ranker(linker, references, epochs=3, published=kb))
     assert len(as_new) == 3
@@ -247,7 +246,7 @@ def test_features(kb, dense_path):
     assert found.features[:, COLUMNS.index("similarity_gap")].max() == 0
     assert len({candidate.concept_id for candidate in found.candidates}) == len(found.candidates)
     assert nothing.features.shape == (0, found.features.shape[1])
-    rows = rank_rows(nothing, ConceptCounts(), {}, {})
+    (rows,) = Ranker().rows([(Mention(unknown), nothing)], finder.facts)
     assert rows.shape == (1, len(COLUMNS))
     assert right_rows(nothing, ("MESH:D006527",)).tolist() == [True]
 

@@ -15,9 +15,9 @@ from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.name_encoder import Remembering, read_name_encoder
+from spacy_biobert.linking.ranker import Ranker
 from spacy_biobert.linking.sketch import N_NEAR, Sketch
 from spacy_biobert.linking.synonyms import names_of_concepts
-from spacy_biobert.linking.training import RankerTrainer
 from spacy_biobert.linking.transformer_encoder import MAX_PIECES, TransformerEncoder
 
 from .conftest import make_linker_nlp
@@ -116,7 +116,7 @@ def test_damaged_bytes(encoder):
 def test_a_pipeline_keeps_the_vectors_of_its_names(kb, kb_folder, trained, tmp_path, monkeypatch):
     nlp = make_linker_nlp(kb_folder, ranker=True)
     linker = nlp.get_pipe("biobert_linker")
-    linker.dense = trained
+    linker.name_encoder = trained
     linker.initialize(lambda: [])
     before = [ent._.kb_ents for ent in nlp("Wilson disease and copper").ents]
     nlp.to_disk(tmp_path / "nlp")
@@ -257,7 +257,7 @@ def test_mentions_are_read_in_int8_where_that_is_faster(bert_folder, kb, monkeyp
 def test_a_linker_that_was_used_can_be_sent_to_a_process(kb, encoder):
     nlp = make_linker_nlp(kb.folder, ranker=True)
     linker = nlp.get_pipe("biobert_linker")
-    linker.trainer, linker.dense = RankerTrainer(), encoder
+    linker.ranker, linker.name_encoder = Ranker(), encoder
     doc = nlp("aspirin for breast cancers")
     expected = linker.rank([doc])
     sent = pickle.loads(pickle.dumps(linker))

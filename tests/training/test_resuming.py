@@ -303,8 +303,6 @@ def test_checkpoint_holds_what_it_should(stopped):
     _, output = stopped
     (folder,) = (output / "checkpoints").iterdir()
     assert folder.name == "step-00000004"
-    state = read_state(folder)
-    assert state["best"] == max(evaluation["score"] for evaluation in state["evaluations"])
     assert {path.suffix for path in folder.iterdir()} == {".json", ".safetensors"}
     names = load_file(folder / "exp_avg.safetensors").keys()
     assert names == load_file(folder / "exp_avg_sq.safetensors").keys()
