@@ -686,6 +686,11 @@ class Warnings:
         "This is not the software that wrote the checkpoint: {changes}. Training goes on, but may not end with "
         "the very same weights."
     )
+    W421 = (
+        "The learning rate is 0, and stays so: it follows a schedule that begins with 0, and `nlp.update` does not "
+        "move schedules on. Call `optimizer.step_schedules()` after each update, as `spacy train` does, or give the "
+        "optimizer a rate: `optimizer.learn_rate = 5e-5`."
+    )
 
     # --- W5xx: command line, project and reports ---
     W520 = (

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from weakref import ref
 
 import srsly
 from spacy import util
 from spacy.language import Language
-from spacy.pipeline.functions import DocCleaner
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from spacy_transformers.data_classes import TransformerData
 from spacy_transformers.layers.listener import TransformerListener
-from spacy_transformers.pipeline_component import Transformer, install_extensions
+from spacy_transformers.pipeline_component import install_extensions
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..errors import Errors
 from .backward import BackwardPass
+from .listeners import ListenerSearch, PipelineOf
 from .model import EncoderModel
 from .shim import EncoderShim, encoder_shim
 from .vectors import TokenVectors, gradients
@@ -65,7 +64,7 @@ def make_biobert(
         train_precision=train_precision,
         device=device,
         max_batch_pieces=max_batch_pieces,
-        rivals=[other for other, pipe in nlp.pipeline if isinstance(pipe, Transformer | BioBert)],
+        pipeline=ref(nlp),
     )
 
 
@@ -87,7 +86,7 @@ class BioBert(TrainablePipe):
         train_precision: The same of training, where bfloat16 means mixed precision on float32 weights.
         device: ``"auto"`` (where spaCy runs), ``"cpu"``, ``"cuda:0"`` or ``"mps"``.
         max_batch_pieces: Word pieces that go through the network at once; None for what suits the device.
-        rivals: Names of other encoders that stand before this one in the pipeline.
+        pipeline: Gives the pipeline that the component was made for, in which other encoders may stand.
     """
 
     def __init__(
@@ -100,16 +99,15 @@ class BioBert(TrainablePipe):
         train_precision: str = "auto",
         device: str = "auto",
         max_batch_pieces: int | None = None,
-        rivals: Iterable[str] = (),
+        pipeline: PipelineOf | None = None,
     ) -> None:
         self.vocab = vocab
         self.model = model
         self.name = name
         self.cfg: dict[str, Any] = {}
-        self.listener_map: dict[str, list[TransformerListener]] = {}
-        self._between = _Between(self.listener_map)
+        self._search = ListenerSearch(self, pipeline)
+        self.listener_map = {}
         self._pass: BackwardPass | None = None
-        self._earlier = list(rivals)
         self._shim.configure(
             device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
         )
@@ -139,6 +137,17 @@ class BioBert(TrainablePipe):
         self._shim.configure()
 
     # --- listeners ---
+
+    @property
+    def listener_map(self) -> dict[str, list[TransformerListener]]:
+        """The layers that read this encoder, by component."""
+        return self._listener_map
+
+    @listener_map.setter
+    def listener_map(self, listener_map: dict[str, list[TransformerListener]]) -> None:
+        # spaCy sets an empty one, then asks about all components that follow, in their order.
+        self._listener_map = listener_map
+        self._search.start()
 
     @property
     def listeners(self) -> list[TransformerListener]:
@@ -175,32 +184,8 @@ class BioBert(TrainablePipe):
             ValueError: Another encoder may be meant, or one stands in between whose vectors the component would read,
                 or a ``doc_cleaner``, and it would read zeros.
         """
-        # spaCy asks about all components in their order, and starts with a new map.
-        if self._between.listener_map is not self.listener_map:
-            self._between = _Between(self.listener_map)
-        if isinstance(component, Transformer | BioBert):
-            self._between.encoders.append(component.name)
-        if isinstance(component, DocCleaner) and "_.trf_data" in component.cfg["attrs"]:
-            self._between.is_dropped = True
-        if not isinstance(getattr(component, "model", None), Model):
-            return
-        for node in component.model.walk():
-            if isinstance(node, TransformerListener):
-                self._check_listener(node.upstream_name, component.name)
-                if node.upstream_name in ("*", self.name):
-                    self.add_listener(node, component.name)
-
-    def _check_listener(self, upstream: str, component: str) -> None:
-        """Refuse a listener that would read other vectors than it is trained on, or none."""
-        between = self._between.encoders
-        if upstream == "*" and (others := [*self._earlier, *between]):
-            raise ValueError(Errors.B018.format(biobert=self.name, transformer=others[0], component=component))
-        if upstream == self.name and between:
-            raise ValueError(Errors.B035.format(component=component, meant=self.name, last=between[-1]))
-        if upstream in self._earlier and not between:
-            raise ValueError(Errors.B035.format(component=component, meant=upstream, last=self.name))
-        if upstream in ("*", self.name) and self._between.is_dropped:
-            raise ValueError(Errors.B032.format(component=component))
+        for listener in self._search.visit(component):
+            self.add_listener(listener, component.name)
 
     # --- prediction ---
 
@@ -236,10 +221,16 @@ class BioBert(TrainablePipe):
         """
         self.model.initialize()
         if nlp is not None:
-            names = nlp.pipe_names
-            self.listener_map = {}
-            for _, component in nlp.pipeline[names.index(self.name) + 1 if self.name in names else 0 :]:
-                self.find_listeners(component)
+            self._connect(nlp)
+
+    def _connect(self, nlp: Language) -> None:
+        """Connect the heads that follow, disabled ones too: spaCy disables those that were sourced for a while."""
+        self.listener_map = {}
+        pipes = iter(nlp.components)
+        if any(pipe is self for _, pipe in pipes):
+            for name, component in pipes:
+                for listener in self._search.visit(component, is_enabled=name in nlp.pipe_names):
+                    self.add_listener(listener, name)
 
     def update(
         self,
@@ -259,6 +250,9 @@ class BioBert(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, "BioBert.update")
         self._finish_pass()
+        if not self.listeners and (nlp := self._search.pipeline) is not None:
+            # spaCy connects nothing that is disabled when a pipeline is loaded, and `enable_pipe` makes no good of it.
+            self._connect(nlp)
         docs = [example.predicted for example in examples]
         batch_id = TransformerListener.get_batch_id(docs)
         if not any(len(doc) for doc in docs):
@@ -358,21 +352,6 @@ class BioBert(TrainablePipe):
 
     def _restore(self, stored: dict[str, Any]) -> None:
         self.precision_scores = stored.get("precision_scores", {})
-
-
-@dataclass
-class _Between:
-    """What stands between an encoder and the component that is asked about.
-
-    Attributes:
-        listener_map: The encoder's, which tells one round of questions from the next.
-        encoders: Names of other encoders.
-        is_dropped: Whether a ``doc_cleaner`` drops the vectors.
-    """
-
-    listener_map: dict[str, list[TransformerListener]]
-    encoders: list[str] = field(default_factory=list)
-    is_dropped: bool = False
 
 
 def _batches(stream: Iterable[Doc], batch_size: int, max_tokens: int) -> Iterator[list[Doc]]:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from .tokenization import PieceTokenizer
 
 if TYPE_CHECKING:  # so that what runs the encoder can be used, and measured, without spaCy
-    from spacy.strings import StringStore
     from spacy.tokens import Doc
 
 _MAX_WORDS = 500_000
@@ -62,7 +61,7 @@ class PieceTable:
         self._lengths = np.zeros(0, dtype=np.int64)
 
     def __call__(self, docs: Sequence[Doc]) -> Pieces:
-        """Look up the pieces of docs; none is empty of tokens by contract of the caller, all may be empty of pieces."""
+        """Look up the pieces of docs; any may be empty of tokens, or of pieces."""
         attributes = [doc.to_array(["ORTH", "SPACY"]) for doc in docs]
         doc_lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
         table = np.concatenate(attributes) if attributes else np.zeros((0, 2), dtype=np.uint64)
@@ -73,7 +72,7 @@ class PieceTable:
         with self._lock:
             rows = np.fromiter((self._rows.get(key, -1) for key in unique.tolist()), np.int64, len(unique))
             if (rows < 0).any():
-                words = self._strings(docs, table, keys, unique, rows)
+                words = self._strings(docs, doc_lengths, table, keys, unique, rows)
                 rows = self._learn(unique, rows, words)
             starts, lengths, flat = self._starts[rows], self._lengths[rows], self._ids
         token_lengths = lengths[positions]
@@ -96,6 +95,7 @@ class PieceTable:
     def _strings(
         self,
         docs: Sequence[Doc],
+        doc_lengths: NDArray[np.int64],
         table: NDArray[np.uint64],
         keys: NDArray[np.uint64],
         unique: NDArray[np.uint64],
@@ -103,9 +103,13 @@ class PieceTable:
     ) -> list[tuple[str, bool]]:
         """Return each unknown word with whether it follows a space."""
         first = np.unique(keys, return_index=True)[1][rows < 0]
-        strings: StringStore = docs[0].vocab.strings
+        # Docs may come from pipelines whose vocabularies do not know each other's words.
+        places = np.searchsorted(np.cumsum(doc_lengths), first, side="right")
         orths = table[first, 0]
-        return [(strings[int(orth)], int(orth) != int(key)) for orth, key in zip(orths, unique[rows < 0], strict=True)]
+        return [
+            (docs[place].vocab.strings[int(orth)], int(orth) != int(key))
+            for place, orth, key in zip(places.tolist(), orths, unique[rows < 0], strict=True)
+        ]
 
     def _learn(
         self, unique: NDArray[np.uint64], rows: NDArray[np.int64], words: list[tuple[str, bool]]

@@ -264,7 +264,7 @@ class EncoderShim(Shim):
 
     def __reduce__(self) -> tuple[Callable[..., EncoderShim], tuple[Any, ...]]:
         """Let `copy.deepcopy`, and worker processes that are not forked, make an equal encoder, unrounded."""
-        return _rebuild, (self.settings, self.run, self.precision_scores, self.to_bytes("float32"))
+        return _rebuild, (self.settings, self.run, self.to_bytes("float32"))
 
     def to_bytes(self, dtype: SaveDtype | None = None) -> bytes:
         """Return weights, settings and tokenizer as bytes; none where nothing has been loaded yet."""
@@ -276,6 +276,7 @@ class EncoderShim(Shim):
                 "tokenizer": self._checkpoint.tokenizer.to_json(),
                 "max_pieces": self._checkpoint.max_pieces,
                 "weights": save_tensors(self._checkpoint.tensors(dtype or self.settings.save_dtype)),
+                "precision_scores": self.precision_scores,
             }
         )
 
@@ -290,16 +291,14 @@ class EncoderShim(Shim):
             )
             stored = load_tensors(message["weights"])
             bert = build_bert(read_config(settings, where), family_of(settings, where), stored, where)
+            self.precision_scores = message.get("precision_scores", {})
             self.set_checkpoint(Checkpoint(settings, tokenizer, bert))
         return self
 
 
-def _rebuild(
-    settings: EncoderSettings, run: RunSettings, precision_scores: dict[str, float], data: bytes
-) -> EncoderShim:
+def _rebuild(settings: EncoderSettings, run: RunSettings, data: bytes) -> EncoderShim:
     shim = EncoderShim(settings)
     shim.run = run
-    shim.precision_scores = precision_scores
     return shim.from_bytes(data)
 
 

@@ -31,10 +31,10 @@ def pack(tensors: Iterable[tuple[str, Tensor]], dtype: SaveDtype) -> dict[str, T
     for name, tensor in tensors:
         tensor = tensor.detach().cpu().float().contiguous()
         if dtype == "int8" and tensor.ndim == 2 and tensor.numel() >= _MIN_QUANTISED:
-            parts = _divide(tensor, -(-tensor.shape[1] // _PART))
-            scale = (parts.abs().amax(dim=2) / 127).clamp_min(torch.finfo(torch.float32).tiny)
-            packed[name] = _join((parts / scale[..., None]).round().to(torch.int8), tensor.shape[1])
-            packed[name + _SCALE] = scale
+            # What was stored with one scale for each row is stored so again: to round it anew would change it.
+            if not torch.equal(tensor, _unrounded(*(rounded := _round(tensor, 1)))):
+                rounded = _round(tensor, -(-tensor.shape[1] // _PART))
+            packed[name], packed[name + _SCALE] = rounded
         else:
             packed[name] = tensor.half() if dtype == "float16" else tensor
     return packed
@@ -45,10 +45,20 @@ def unpack(stored: Mapping[str, Tensor], name: str) -> Tensor:
     tensor = stored[name]
     if tensor.dtype == torch.int8:
         scale = stored[name + _SCALE]
-        scale = scale.reshape(len(scale), -1)
-        # Divided while it is small: where rows are filled up, that is a copy.
-        return _join(_divide(tensor, scale.shape[1]).float().mul_(scale[..., None]), tensor.shape[1])
+        return _unrounded(tensor, scale.reshape(len(scale), -1))
     return tensor.float()
+
+
+def _round(matrix: Tensor, n_parts: int) -> tuple[Tensor, Tensor]:
+    """Return the integers of a matrix, in its shape, and the scales of the parts of its rows, (n_rows, n_parts)."""
+    parts = _divide(matrix, n_parts)
+    scale = (parts.abs().amax(dim=2) / 127).clamp_min(torch.finfo(torch.float32).tiny)
+    return _join((parts / scale[..., None]).round().to(torch.int8), matrix.shape[1]), scale
+
+
+def _unrounded(integers: Tensor, scale: Tensor) -> Tensor:
+    # Divided while it is small: where rows are filled up, that is a copy.
+    return _join(_divide(integers, scale.shape[1]).float().mul_(scale[..., None]), integers.shape[1])
 
 
 def _divide(matrix: Tensor, n_parts: int) -> Tensor:

@@ -66,7 +66,7 @@ def expand(mention: str, long_forms: Mapping[str, str]) -> str:
         return mention
     alternatives = "|".join(re.escape(short) for short in present)
     # A mention that holds a definition, "von Hippel-Lindau (VHL) disease", needs the short form no more.
-    mention = re.sub(rf"\s*[(\[](?:{alternatives})[)\]]", "", mention)
+    mention = re.sub(rf"\s*[(\[](?:{alternatives})[)\]]", "", mention) or mention
     pattern = re.compile(rf"(?<![^\W_])({alternatives})([0-9]*)(?![^\W_])([\s-]+\w+)?")
     return pattern.sub(lambda match: _written_out(long_forms[match[1]], match[2], match[3] or ""), mention)
 

@@ -3,11 +3,13 @@
 # No postponed annotations here: spaCy validates the settings of `initialize` by its signature.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -19,6 +21,7 @@ from thinc.api import Optimizer
 from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
+from ..stored_settings import SETTINGS, given_otherwise
 from .context_vectors import mention_vectors
 from .equipment import Equipment
 from .extension import RankedColumns, register_extension, set_candidates
@@ -178,8 +181,7 @@ class Linker(Pipe):
         self.scorer = scorer
         self._equipment = Equipment(name)
         self._trainer: RankerTrainer | None = None
-        # Read at each prediction: `spacy find-threshold` replaces it.
-        self.cfg: dict[str, Any] = {
+        self._settings: dict[str, Any] = {
             "top_n": top_n,
             "threshold": threshold,
             "labels": labels,
@@ -191,11 +193,26 @@ class Linker(Pipe):
             "context_vectors": context_vectors,
             "overwrite": overwrite,
             "spans_key": spans_key,
-            "candidates_key": candidates_key or name,
+            "candidates_key": candidates_key,
             "kb_path": kb_path,
         }
+        # Read at each prediction, and stored with the pipeline: `spacy find-threshold` replaces it.
+        self.cfg = deepcopy(self._settings)
         check_settings(self.cfg)
-        register_extension(extension, self.cfg["candidates_key"])
+        self._extension = extension
+        self._registered = ""
+        self._register()
+
+    @property
+    def candidates_key(self) -> str:
+        """The group of ``doc.spans`` that keeps the ranked concepts: spaCy may have renamed the pipe since."""
+        return self.cfg["candidates_key"] or self.name
+
+    def _register(self) -> None:
+        """Let ``span._.kb_ents`` read that group."""
+        if self._registered != self.candidates_key:
+            self._registered = self.candidates_key
+            register_extension(self._extension, self._registered)
 
     # --- Prediction ---
 
@@ -204,9 +221,9 @@ class Linker(Pipe):
         error_handler = self.get_error_handler()
         try:
             self.set_annotations([doc], self.predict([doc]))
+            return doc
         except Exception as error:
             error_handler(self.name, self, [doc], error)
-        return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Link the entities of docs, looking up those of ``batch_size`` docs at once."""
@@ -248,6 +265,7 @@ class Linker(Pipe):
 
     def set_annotations(self, docs: Sequence[Doc], predictions: "Sequence[Sequence[Ranking]]") -> None:
         """Write what :meth:`predict` returned to the docs."""
+        self._register()
         # By identity: mentions that come again in a batch share a ranking.
         known: dict[int, tuple[str, RankedColumns]] = {}
         for doc, rankings in zip(docs, predictions, strict=True):
@@ -263,7 +281,7 @@ class Linker(Pipe):
                     # The doc's strings: a linker that was sourced from another pipeline has others.
                     span.kb_id = doc.vocab.strings.add(answer)
             self._write_ids(doc, spans)
-            set_candidates(doc, self.cfg["candidates_key"], spans, ranked)
+            set_candidates(doc, self.candidates_key, spans, ranked)
 
     def _mentions(self, doc: Doc) -> list[Span]:
         spans, labels = mentions_of(doc, self.cfg["spans_key"]), self.cfg["labels"]
@@ -541,11 +559,15 @@ class Linker(Pipe):
     # --- Saving and loading ---
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save the pipe to a folder: its knowledge base or a reference to it, and what it has learned."""
+        """Save the pipe to a folder: settings, its knowledge base or a reference to it, and what it has learned."""
         self._equipment.to_disk(Path(path), exclude=exclude)
+        util.to_disk(Path(path), {"cfg": lambda file: srsly.write_json(file, self._stored())}, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":
-        """Load the pipe from a folder. Options are the config's, not those that were saved."""
+        """Load the pipe from a folder. Settings given to ``spacy.load`` win over stored ones."""
+        stored = Path(path) / "cfg"
+        if stored.exists() and "cfg" not in exclude:
+            self._restore(srsly.read_json(stored))
         self._equipment.from_disk(Path(path), kb_path=self.cfg["kb_path"], exclude=exclude)
         return self._checked()
 
@@ -555,12 +577,28 @@ class Linker(Pipe):
         Raises:
             ValueError: The knowledge base is too large to travel in memory.
         """
-        return self._equipment.to_bytes(exclude=exclude)
+        write = {
+            "cfg": lambda: srsly.json_dumps(self._stored()),
+            "equipment": lambda: self._equipment.to_bytes(exclude=exclude),
+        }
+        return util.to_bytes(write, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Linker":
-        """Load the pipe from what :meth:`to_bytes` returned."""
-        self._equipment.from_bytes(bytes_data, kb_path=self.cfg["kb_path"], exclude=exclude)
+        """Load the pipe from what :meth:`to_bytes` returned. Settings given in the config win over stored ones."""
+
+        def read(data: bytes) -> None:
+            self._equipment.from_bytes(data, kb_path=self.cfg["kb_path"], exclude=exclude)
+
+        util.from_bytes(bytes_data, {"cfg": lambda b: self._restore(srsly.json_loads(b)), "equipment": read}, exclude)
         return self._checked()
+
+    def _stored(self) -> dict[str, Any]:
+        return {**self.cfg, SETTINGS: self._settings}
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        """Take over stored settings, except where the knowledge base lies: that is this machine's."""
+        kept = {key: value for key, value in stored.items() if key in self.cfg and key != "kb_path"}
+        self.cfg.update(kept, **given_otherwise(self._settings, stored[SETTINGS]))
 
     def _checked(self) -> "Linker":
         if self.kb is not None:

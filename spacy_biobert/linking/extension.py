@@ -8,13 +8,14 @@ of each mention would set off Python's garbage collection again and again, which
 from __future__ import annotations
 
 import warnings
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..corpora.concept_ids import split_concept_ids
 from ..errors import Warnings
+from ..span_places import Places
 
 CANDIDATES_ATTR = "candidates"
 """The attribute of the span group: `IDS` and `SCORES` of all its spans' concepts, and where those of each span end.
@@ -40,12 +41,13 @@ class RankedConceptsGetter:
         self.keys = keys
 
     def __call__(self, span: Span) -> RankedIds:
-        """Return the ranked concepts of a span, from the first group that has any."""
-        for key in self.keys:
-            ranked = get_candidates(span, key)
-            if ranked:
-                return ranked
-        return []
+        """Return the ranked concepts of a span, from the group that its id is from, or else from the first with any.
+
+        Where several linkers have linked it, one of them has set its id, and which has is theirs to say.
+        """
+        every = [ranked for key in self.keys if (ranked := get_candidates(span, key))]
+        ids = set(split_concept_ids(span.kb_id_)) if len(every) > 1 else ()
+        return next((ranked for ranked in every if any(one in ids for one, _ in ranked)), every[0] if every else [])
 
 
 def get_candidates(span: Span, key: str) -> RankedIds:
@@ -63,12 +65,10 @@ def get_candidates(span: Span, key: str) -> RankedIds:
         return []
     group = span.doc.spans[key]
     candidates = group.attrs.get(CANDIDATES_ATTR, ())
+    places = Places.in_group(group)
     found: RankedIds = []
-    for index in range(bisect_left(group, _bounds(span), key=_bounds), len(group)):
-        other = group[index]
-        if _bounds(other) != _bounds(span):
-            break
-        if not found or other.label == span.label:
+    for index in places.find(span):
+        if not found or places.labels[index] == span.label:
             found = _ranked_ids(candidates, index)
     return found
 
@@ -84,8 +84,8 @@ def set_candidates(doc: Doc, key: str, spans: Sequence[Span], ranked: Sequence[R
         ids += its_ids
         scores += its_scores
         ends.append(len(ids))
-    candidates = {IDS: ids, SCORES: scores, ENDS: ends}
-    doc.spans[key] = SpanGroup(doc, name=key, spans=ordered, attrs={CANDIDATES_ATTR: candidates})
+    attrs = {CANDIDATES_ATTR: {IDS: ids, SCORES: scores, ENDS: ends}, **Places.of(ordered).to_attrs()}
+    doc.spans[key] = SpanGroup(doc, name=key, spans=ordered, attrs=attrs)
 
 
 def register_extension(name: str, key: str) -> None:

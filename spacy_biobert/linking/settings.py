@@ -22,7 +22,7 @@ def check_settings(cfg: Mapping[str, Any]) -> None:
         "threshold": "" if 0 <= cfg["threshold"] <= 1 else "from 0 to 1",
         "labels": "a list, or left out to link all" if isinstance(cfg["labels"], str) or cfg["labels"] == [] else "",
         "candidates_key": "another group than spans_key, which it would replace"
-        if cfg["candidates_key"] == cfg["spans_key"]
+        if cfg["candidates_key"] is not None and cfg["candidates_key"] == cfg["spans_key"]
         else "",
     }
     for option, expected in wrong.items():

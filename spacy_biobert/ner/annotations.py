@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..span_places import Places
 from .clashes import best_subset
-from .extension import ANNOTATOR, ENDS, LABELS, SCORES, STARTS
+from .extension import ANNOTATOR, RANK, SCORES, scored_groups
 from .mentions import Mentions
 
 
@@ -57,12 +58,12 @@ def annotate(
     free = np.flatnonzero(n_taken[mentions.ends] == n_taken[mentions.starts])
     chosen = free[best_subset(mentions.select(free), clash)]
     doc.set_ents(kept + [spans[i] for i in chosen.tolist()], blocked=blocked)
+    ranks = [other.attrs.get(RANK, 0) for other in scored_groups(doc) if other.name != spans_key]
     attrs = {
         SCORES: mentions.scores.tolist(),
         ANNOTATOR: annotator,
-        STARTS: [span.start_char for span in spans],
-        ENDS: [span.end_char for span in spans],
-        LABELS: [span.label for span in spans],
+        RANK: (ranks[0] - 1 if overwrite else ranks[-1] + 1) if ranks else 0,
+        **Places.of(spans).to_attrs(),
     }
     doc.spans[spans_key] = SpanGroup(doc, name=spans_key, attrs=attrs, spans=spans)
 
@@ -71,8 +72,8 @@ def _others(doc: Doc, group: SpanGroup | None, annotator: str) -> tuple[list[Spa
     """Tell the entities and blocked tokens that others have set from what the annotator itself has set before."""
     own = set()
     if group is not None and group.attrs.get(ANNOTATOR) == annotator:
-        own = {(span.start, span.end, span.label) for span in group}
-    kept = [ent for ent in doc.ents if (ent.start, ent.end, ent.label) not in own]
+        own = set(zip(*Places.in_group(group), strict=True))
+    kept = [ent for ent in doc.ents if (ent.start_char, ent.end_char, ent.label) not in own]
     codes, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
     blocked = np.flatnonzero((codes == 3) & (types == 0))
     return kept, [doc[i : i + 1] for i in blocked.tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from thinc.api import Config, NumpyOps, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..stored_settings import SETTINGS, given_otherwise
 from .annotations import annotate, trim_whitespace
 from .extension import install_extension
 from .layers import TagLayers, find_in_layers, make_tag_layers
@@ -175,7 +177,8 @@ class BiobertNer(TrainablePipe):
             "label_weights": dict(label_weights or {}),
         }
         shape = {"labels": [], "scheme": scheme, "overlapping": overlapping}
-        self.cfg: dict[str, Any] = {**shape, **self._settings, "settings": self._settings}
+        # A copy: what a user changes in `cfg`, in place even, is not what the config said.
+        self.cfg: dict[str, Any] = {**shape, **deepcopy(self._settings), SETTINGS: self._settings}
         self._layers_of(())  # refuses what is no scheme
         check_settings(self.cfg, name=self.name)
         install_extension()
@@ -404,9 +407,8 @@ class BiobertNer(TrainablePipe):
 
     def _after_loading(self) -> BiobertNer:
         """Undo the overwriting of settings that the config gives otherwise than it did when the pipeline was saved."""
-        stored = self.cfg["settings"]
-        given = {key: value for key, value in self._settings.items() if key in stored and stored[key] != value}
-        self.cfg.update(given, settings=self._settings)
+        self.cfg.update(given_otherwise(self._settings, self.cfg[SETTINGS]))
+        self.cfg[SETTINGS] = self._settings
         for label in self.labels:
             self.vocab.strings.add(label)
         return self

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from bisect import bisect_left, bisect_right
 
-from spacy.tokens import Span, SpanGroup
+from spacy.tokens import Doc, Span, SpanGroup
 
 from ..errors import Warnings
+from ..span_places import Places
 
 EXTENSION = "score"
 # Keys of the attrs of a span group that this room has written. Its spans are sorted by their start and end.
 SCORES = "scores"
 ANNOTATOR = "annotator"
-STARTS, ENDS, LABELS = "starts", "ends", "labels"
-"""Where the spans begin and end in the text, in characters, and the hashes of their labels. Merging tokens leaves
-these as they are; the spans of a group do not notice it, and then lie elsewhere."""
+RANK = "rank"
+"""Which group's score counts where several have a mention: that of the lowest rank. Whoever replaces entities that were
+there comes before all, whoever leaves them alone after all."""
 
 
 def get_score(span: Span) -> float | None:
     """Look up the score under which a span was predicted.
 
     Each look-up is a binary search in the doc's scored groups, so nothing is cached that could go stale. Places are
-    compared in characters: tokens may have been merged or split since.
+    compared in characters: tokens may have been merged or split since. A copy that drops the attributes of groups, as
+    spaCy's ``Doc.from_docs`` and ``Span.as_doc`` do, has no scores.
 
     Args:
         span: An entity or any other span.
@@ -31,25 +32,19 @@ def get_score(span: Span) -> float | None:
         The score of the mention with the same text and label in one of the doc's groups of scored mentions, or None
         if there is none, as for an entity that a rule has set.
     """
-    start, end, label = span.start_char, span.end_char, span.label
-    for group in span.doc.spans.values():
-        if ANNOTATOR not in group.attrs:
-            continue
-        starts, ends, labels = _places(group)
+    for group in scored_groups(span.doc):
+        places = Places.in_group(group)
         scores = group.attrs.get(SCORES, ())
-        for index in range(bisect_left(starts, start), min(bisect_right(starts, start), len(scores))):
-            if ends[index] == end and labels[index] == label:
+        for index in places.find(span):
+            if places.labels[index] == span.label and index < len(scores):
                 return float(scores[index])
     return None
 
 
-def _places(group: SpanGroup) -> tuple[list[int], list[int], list[int]]:
-    """Return where the spans of a group begin and end, in characters, and the hashes of their labels."""
-    attrs = group.attrs
-    if STARTS in attrs:
-        return attrs[STARTS], attrs[ENDS], attrs[LABELS]
-    # A doc that an earlier version has annotated and stored.
-    return [s.start_char for s in group], [s.end_char for s in group], [s.label for s in group]
+def scored_groups(doc: Doc) -> list[SpanGroup]:
+    """Return the groups of scored mentions of a doc, the first whose score counts first."""
+    groups = [group for group in doc.spans.values() if ANNOTATOR in group.attrs]
+    return sorted(groups, key=lambda group: group.attrs.get(RANK, 0))
 
 
 def install_extension() -> None:

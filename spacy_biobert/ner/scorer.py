@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from spacy.scorer import PRFScore
@@ -30,25 +31,26 @@ def make_ner_scorer(spans_key: str | None = None) -> Callable[..., Scores]:
         A function of examples that gives ``ents_p``, ``ents_r``, ``ents_f`` (micro-averaged) and ``ents_per_type``, or
         the same with ``spans_KEY_`` in place of ``ents_``. They are None where there is nothing to score.
     """
-    prefix = "ents" if spans_key is None else f"spans_{spans_key}"
+    # No closure: a pipeline is pickled for worker processes that are not forked.
+    return partial(_score, spans_key)
 
-    def score(examples: Iterable[Example], **_: Any) -> Scores:
-        per_type: dict[str, PRFScore] = defaultdict(PRFScore)
-        for example in examples:
-            matching = match(example, spans_key=spans_key)
-            if matching is not None:
-                _count(matching, per_type)
-        total = sum(per_type.values(), PRFScore())
-        if not len(total):
-            return {f"{prefix}_{key}": None for key in ("p", "r", "f", "per_type")}
-        return {
-            f"{prefix}_p": total.precision,
-            f"{prefix}_r": total.recall,
-            f"{prefix}_f": total.fscore,
-            f"{prefix}_per_type": {label: counts.to_dict() for label, counts in sorted(per_type.items())},
-        }
 
-    return score
+def _score(key: str | None, examples: Iterable[Example], **_: Any) -> Scores:
+    prefix = "ents" if key is None else f"spans_{key}"
+    per_type: dict[str, PRFScore] = defaultdict(PRFScore)
+    for example in examples:
+        matching = match(example, spans_key=key)
+        if matching is not None:
+            _count(matching, per_type)
+    total = sum(per_type.values(), PRFScore())
+    if not len(total):
+        return {f"{prefix}_{name}": None for name in ("p", "r", "f", "per_type")}
+    return {
+        f"{prefix}_p": total.precision,
+        f"{prefix}_r": total.recall,
+        f"{prefix}_f": total.fscore,
+        f"{prefix}_per_type": {label: counts.to_dict() for label, counts in sorted(per_type.items())},
+    }
 
 
 def _count(matching: Matching, per_type: dict[str, PRFScore]) -> None:

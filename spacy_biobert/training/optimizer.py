@@ -13,6 +13,7 @@ https://aclanthology.org/P18-1031; Clark et al. 2020, https://openreview.net/for
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from typing import Any
 
@@ -21,7 +22,7 @@ from thinc.api import Optimizer
 from thinc.types import FloatsXd
 from torch import nn
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 
 _LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 _EMBEDDINGS = re.compile(r"(?:^|\.)embeddings\.")
@@ -100,6 +101,9 @@ class AdamW(Optimizer):
         self.head_factor = head_factor
         self.layer_decay = layer_decay
         self._modules: dict[int, torch.optim.AdamW] = {}
+        # Modules that were stepped since the schedules moved on.
+        self._rested: set[int] = set()
+        self._has_warned = False
 
     def __call__(
         self, key: tuple[int, str], weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
@@ -114,17 +118,20 @@ class AdamW(Optimizer):
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
 
     def step_module(self, key: int, module: nn.Module) -> None:
-        """Step all parameters of a module by their gradients, which are left as they are.
+        """Step all parameters of a module by their gradients, which are scaled down where their norm is too large.
 
         Args:
-            key: Names the module from one step to the next.
+            key: Names the module from one step to the next. Where it is another, for weights were loaded since, moments
+                and averages begin anew.
             module: Its parameters have gradients, or None where nothing reached them.
         """
-        optimizer = self._modules.get(key)
+        self._warn_at_rest(key)
+        optimizer = self._known(key, module)
         if optimizer is None:
             optimizer = self._modules[key] = self._make(module)
             if self.averages is not None:
                 self.averages |= {(key, name): some.detach().clone() for name, some in module.named_parameters()}
+                self.nr_update[key, ""] = 0
         if self.grad_clip:
             nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip, foreach=True)
         for group in optimizer.param_groups:
@@ -135,7 +142,7 @@ class AdamW(Optimizer):
 
     def module_state(self, key: int, module: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
         """Return what is kept for each parameter of a module, by its name: ``step`` and two moments."""
-        optimizer = self._modules.get(key)
+        optimizer = self._known(key, module)
         if optimizer is None:
             return {}
         return {
@@ -152,6 +159,26 @@ class AdamW(Optimizer):
                 optimizer.state[weights] = {kind: state[kind][name].to(weights.device) for kind in MODULE_STATE}
             if self.averages is not None:
                 self.averages[key, name] = state["averages"][name].to(weights.device)
+
+    def _known(self, key: int, module: nn.Module) -> torch.optim.AdamW | None:
+        """Return what has stepped a module before; None where that was another module under the same key."""
+        optimizer = self._modules.get(key)
+        if optimizer is None:
+            return None
+        stepped = {id(weights) for group in optimizer.param_groups for weights in group["params"]}
+        return optimizer if stepped == {id(weights) for weights in module.parameters()} else None
+
+    def _warn_at_rest(self, key: int) -> None:
+        """Say once that nothing is learned: steps are made, but the schedule of the rate does not move on from 0."""
+        if not self.learn_rate and key in self._rested and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(Warnings.W421, stacklevel=2)
+        self._rested.add(key)
+
+    def step_schedules(self) -> None:
+        """Move on to the next step of the schedules."""
+        super().step_schedules()
+        self._rested.clear()
 
     def _make(self, module: nn.Module) -> torch.optim.AdamW:
         shares = layer_shares(module, self.layer_decay)

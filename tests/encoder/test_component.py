@@ -1,6 +1,7 @@
 """The pipe in prediction: one vector for each token of any text, whatever stands beside it."""
 
 import copy
+import pickle
 import shutil
 
 import numpy as np
@@ -11,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 from spacy_transformers.data_classes import TransformerData
-from thinc.api import ConfigValidationError
+from thinc.api import Adam, ConfigValidationError
 from tiny import LISTENER, SENTENCES, add_head, make_examples
 
 from spacy_biobert.encoder.architectures import build_encoder_v1
 from spacy_biobert.encoder.bert import Bert
+from spacy_biobert.encoder.shim import EncoderShim, encoder_shim
 from spacy_biobert.encoder.vectors import TokenVectors
 
 ENCODER = {"@architectures": "spacy_biobert.Encoder.v1"}
@@ -473,3 +475,54 @@ def test_listeners_come_and_go(make_nlp):
 def test_config_with_a_listener_reads_like_spacy_transformers():
     assert LISTENER["@architectures"].startswith("spacy-transformers.")
     assert "doc._.trf_data" in spacy.blank("en").get_factory_meta("biobert").assigns
+
+
+def test_another_of_these_encoders_that_was_removed_is_no_rival(bert_folder):
+    nlp = spacy.blank("en")
+    config = {"model": {"@architectures": "spacy_biobert.Encoder.v1", "name": str(bert_folder), "window": 32}}
+    nlp.add_pipe("biobert", name="first", config=config)
+    nlp.add_pipe("biobert", name="second", config=config)
+    other = spacy.blank("en")
+    other.add_pipe("second", source=nlp)
+    add_head(other, "tagger")
+    assert other.get_pipe("second").listening_components == ["tagger"]
+    nlp.remove_pipe("first")
+    add_head(nlp, "tagger")
+    assert nlp.get_pipe("second").listening_components == ["tagger"]
+    assert pickle.loads(pickle.dumps(nlp.get_pipe("second"))).name == "second"
+
+
+def test_a_head_that_was_disabled_is_trained(make_nlp, tmp_path):
+    """spaCy connects enabled components only, and `enable_pipe` makes no good of it."""
+    make_nlp("tagger").to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, disable=["tagger"])
+    nlp.enable_pipe("tagger")
+    encoder = nlp.get_pipe("biobert")
+    assert encoder.listening_components == []
+    before = encoder.model.predict([nlp.make_doc("a cold")])[0]
+    assert learns(nlp)
+    assert not np.array_equal(encoder.model.predict([nlp.make_doc("a cold")])[0], before)
+
+
+def test_a_sourced_head_learns_with_a_new_encoder(make_nlp, tmp_path):
+    """As `spacy train` initializes: what was sourced is disabled for that while."""
+    nlp = make_nlp("tagger")
+    with nlp.select_pipes(disable=["tagger"]):
+        nlp.initialize(lambda: make_examples(nlp))
+    assert learns(nlp)
+
+
+def learns(nlp):
+    """Tell whether a gradient reaches the encoder; by the second step, for a head's weights are zeros at first."""
+    optimizer = Adam(0.01)
+    nlp.update(make_examples(nlp), sgd=optimizer)
+    return nlp.update(make_examples(nlp), sgd=optimizer)["biobert"] > 0
+
+
+def test_scores_of_arithmetics_live_in_a_copy(make_nlp):
+    nlp = make_nlp("tagger")
+    encoder = nlp.get_pipe("biobert")
+    encoder.precision_scores = {"float32": 0.9, "int8": 0.8}
+    shim = encoder_shim(encoder.model)
+    again = EncoderShim(shim.settings).from_bytes(shim.to_bytes())
+    assert again.precision_scores == encoder.precision_scores

@@ -8,6 +8,7 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from spacy_biobert.encoder import pieces as module
 from spacy_biobert.encoder.pieces import PieceTable
@@ -111,3 +112,11 @@ def test_nothing_at_all(tokenizer):
         assert pieces.ids.shape == (0,)
         assert pieces.ids.dtype == np.int64
         assert pieces.doc_lengths.tolist() == [0] * len(docs)
+
+
+def test_docs_of_two_vocabularies(bert_folder):
+    table = PieceTable(load_tokenizer(bert_folder))
+    texts = [["cough"], [], ["fever", "cold"]]
+    together = table([Doc(Vocab(), words=words) for words in texts])
+    alone = [table([Doc(Vocab(), words=words)]).ids for words in texts]
+    assert together.ids.tolist() == np.concatenate(alone).tolist()

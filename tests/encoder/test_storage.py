@@ -72,3 +72,14 @@ def test_sizes_on_disk(hf_models, tmp_path):
 def test_missing_tensor_is_a_key_error():
     with pytest.raises(KeyError, match="absent"):
         unpack({}, "absent")
+
+
+def test_what_was_rounded_by_rows_is_not_rounded_again():
+    matrix = torch.randn(40, 200, generator=torch.Generator().manual_seed(0))
+    scale = matrix.abs().amax(dim=1) / 127
+    stored = {"m": (matrix / scale[:, None]).round().to(torch.int8), "m.row_scale": scale}
+    loaded = unpack(stored, "m")
+    again = pack([("m", loaded)], "int8")
+    assert torch.equal(again["m"], stored["m"])
+    assert torch.equal(unpack(again, "m"), loaded)
+    assert pack([("m", matrix)], "int8")["m.row_scale"].shape == (40, 4)

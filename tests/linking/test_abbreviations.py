@@ -87,3 +87,8 @@ def test_any_text(text):
         assert short in text
         assert len(long_form) > len(short)
         assert expand(short, {short: long_form}) == long_form
+
+
+def test_a_mention_that_is_a_definition_is_looked_up():
+    assert expand("(WD)", {"WD": "Wilson disease"}) == "(Wilson disease)"
+    assert expand("Wilson disease (WD)", {"WD": "Wilson disease"}) == "Wilson disease"

@@ -10,6 +10,7 @@ from spacy.lang.en import English
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Example
 
+from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.extension import get_candidates, set_candidates
 from spacy_biobert.linking.kb import KnowledgeBase
 
@@ -214,7 +215,7 @@ def test_spans_of_a_group(kb_folder):
     assert doc.spans["sc"][0].id_ == "x"
     assert doc.spans["sc"].attrs == {"scores": [0.1, 0.2, 0.3]}
     assert [span._.kb_ents[0][0] for span in doc.spans["sc"]] == ["MESH:D001241", "MESH:D001943", "MESH:D009369"]
-    assert linker(nlp.make_doc("no such group")).spans["links"].attrs == {"candidates": NOTHING}
+    assert linker(nlp.make_doc("no such group")).spans["links"].attrs["candidates"] == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,7 @@ def test_docbin(nlp, store_user_data):
     restored, nothing = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
     assert links(restored) == links(doc)
     assert [ent._.kb_ents for ent in restored.ents] == expected
-    assert nothing.spans["biobert_linker"].attrs == {"candidates": NOTHING}
+    assert nothing.spans["biobert_linker"].attrs["candidates"] == NOTHING
 
 
 def test_doc_bytes_and_copy(nlp):
@@ -453,3 +454,93 @@ def test_score(nlp):
     assert nlp.evaluate([Example(nlp.make_doc(reference.text), reference)])["link_acc"] == 0.5
     nlp.get_pipe("biobert_linker").scorer = None
     assert nlp.get_pipe("biobert_linker").score([Example(predicted, reference)]) == {}
+
+
+# --- Tokens that change, pipes that are renamed ---
+
+
+def test_ranked_concepts_outlive_merged_tokens(nlp):
+    doc = nlp("Wilson disease aspirin copper , breast cancers")
+    expected = {ent.text: ent._.kb_ents for ent in doc.ents}
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+        retokenizer.merge(doc[5:7])
+    assert {ent.text: ent._.kb_ents for ent in doc.ents} == expected
+    nlp.add_pipe("merge_entities")
+    merged = nlp(doc.text)
+    assert len(merged) == 5
+    assert {ent.text: ent._.kb_ents for ent in merged.ents} == expected
+
+
+def test_linkers_that_were_renamed_keep_apart(kb_folder, tmp_path):
+    nlp = make_linker_nlp(kb_folder, labels=["Disease"])
+    other = make_linker_nlp(kb_folder, labels=["Chemical"])
+    nlp.rename_pipe("biobert_linker", "diseases")
+    nlp.add_pipe("biobert_linker", name="chemicals", source=other)
+    doc = nlp(TEXT)
+    assert {"diseases", "chemicals"} <= set(doc.spans)
+    assert all(ent._.kb_ents for ent in doc.ents if ent.kb_id_ != "NIL")
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)(TEXT)
+    assert [ent._.kb_ents for ent in again.ents] == [ent._.kb_ents for ent in doc.ents]
+
+
+def test_ranked_concepts_are_those_of_the_id(kb_folder, tmp_path):
+    """Of two linkers, the one that has set the id, whichever was made first."""
+    other = KnowledgeBase.build([Concept("B:1", "Aspirin")], tmp_path / "kb")
+    nlp = make_linker_nlp(kb_folder)
+    nlp.add_pipe("biobert_linker", name="second").set_kb(other)
+    ent = nlp("aspirin").ents[0]
+    assert ent.kb_id_ == "B:1"
+    assert ent._.kb_ents == [("B:1", 1.0)]
+    nlp.get_pipe("second").cfg["overwrite"] = False
+    ent = nlp("aspirin").ents[0]
+    assert ent.kb_id_ == "MESH:D001241"
+    assert ent._.kb_ents[0] == ("MESH:D001241", 1.0)
+
+
+# --- Settings and equipment ---
+
+
+def test_changed_settings_are_stored(kb_folder, tmp_path):
+    nlp = make_linker_nlp(kb_folder)
+    nlp.get_pipe("biobert_linker").cfg.update(threshold=1.0, top_n=1)
+    nlp.get_pipe("biobert_linker").cfg["label_types"]["Disease"] = ["Syndrome"]
+    nlp.to_disk(tmp_path)
+    copied = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    for again in (spacy.load(tmp_path), copied):
+        assert again.get_pipe("biobert_linker").cfg == nlp.get_pipe("biobert_linker").cfg
+    told = spacy.load(tmp_path, config={"components.biobert_linker.threshold": 0.25}).get_pipe("biobert_linker")
+    assert (told.cfg["threshold"], told.cfg["top_n"]) == (0.25, 1)
+    (tmp_path / "biobert_linker" / "cfg").unlink()  # of an earlier version
+    assert spacy.load(tmp_path).get_pipe("biobert_linker").cfg["top_n"] == 10
+
+
+def test_loading_decides_how_the_knowledge_base_is_stored(kb_folder, tmp_path):
+    copied = make_linker_nlp(kb_folder)
+    copied.to_disk(tmp_path / "copied")
+    linker = copied.get_pipe("biobert_linker")
+    linker.initialize(kb=kb_folder, kb_by_reference=True)
+    linker.initialize()
+    copied.to_disk(tmp_path / "referred")
+    assert not (tmp_path / "referred" / "biobert_linker" / "kb").exists()
+    copied.from_disk(tmp_path / "copied")
+    copied.to_disk(tmp_path / "again")
+    assert (tmp_path / "again" / "biobert_linker" / "kb").exists()
+
+
+def test_another_knowledge_base_for_a_while(nlp, tmp_path):
+    linker = nlp.get_pipe("biobert_linker")
+    own, resolver = linker.kb, linker.resolver()
+    with linker.using(KnowledgeBase.build([Concept("B:1", "Aspirin")], tmp_path / "kb")):
+        assert nlp("aspirin").ents[0].kb_id_ == "B:1"
+    assert (linker.kb, linker.resolver()) == (own, resolver)
+    assert nlp("aspirin").ents[0].kb_id_ == "MESH:D001241"
+
+
+def test_a_doc_that_failed_is_none(nlp):
+    """As with spaCy's own pipes, whatever the error handler makes of it."""
+    linker = nlp.get_pipe("biobert_linker")
+    linker.set_error_handler(lambda *_: None)
+    linker._equipment.kb = None
+    assert linker(nlp.make_doc("aspirin")) is None

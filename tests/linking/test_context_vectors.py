@@ -361,3 +361,20 @@ def test_damaged_vectors(trained):
     del stored["context_means"]
     with pytest.raises(ValueError, match=r"\[B238\].*context_means"):
         Ranker.from_bytes(save(stored), "here")
+
+
+def test_a_training_goes_on_with_what_was_put(homonyms):
+    kb = KnowledgeBase.open(homonyms)
+    docs = [[(mention([3, 0], "1"), ("X:cold",))], [(mention([1, 2], "2"), ("X:copd", "X:cold"))]]
+    known, again = ContextVectors(), ContextVectors()
+    assert known.state() == {}
+    again.set_state({})
+    for doc in docs:
+        known.put(doc, kb)
+    again.set_state(known.state())
+    for some in (known, again):
+        some.put([(mention([5, 1], "1"), ("X:copd",))], kb)
+    before, after = known.to_arrays(), again.to_arrays()
+    assert before[1] == after[1]
+    assert all(np.array_equal(before[0][name], after[0][name]) for name in before[0])
+    assert len(ContextVectors.from_arrays(*after, "here").state()) == 0

@@ -5,6 +5,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from thinc.api import Adam
 
 from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.candidates import CandidateFinder, Query
@@ -16,6 +17,7 @@ from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.name_encoder import load_name_encoder
 from spacy_biobert.linking.ranker import ConceptCounts, Ranker, count_ids
 from spacy_biobert.linking.ranker_model import COLUMNS, build_ranker, listwise_loss, probabilities, right_rows
+from spacy_biobert.training.state import capture_components, restore_components
 
 from .conftest import make_linker_nlp
 
@@ -289,3 +291,47 @@ def test_loss_of_a_mention_whose_rows_are_all_right_is_zero():
     assert loss == pytest.approx(0)
     assert np.allclose(gradient, 0)
     assert probabilities(np.array([1000.0, 0.0], np.float32)).tolist() == [1.0, 0.0]
+
+
+def test_switching_it_on_and_off_counts_at_once(trained):
+    linker = trained.get_pipe("biobert_linker")
+    ranked = link(trained, "copper storage").kb_id_
+    linker.cfg["ranker"] = False
+    assert link(trained, "copper storage").kb_id_ == "MESH:D000003" != ranked
+    linker.cfg["ranker"] = True
+    assert link(trained, "copper storage").kb_id_ == ranked
+
+
+def test_loading_forgets_what_the_folder_does_not_have(trained, kb_folder, tmp_path):
+    make_linker_nlp(kb_folder).to_disk(tmp_path / "plain")
+    linker = trained.get_pipe("biobert_linker").from_disk(tmp_path / "plain" / "biobert_linker")
+    assert linker.ranker is None
+    assert linker.name_encoder is None
+
+
+def test_a_training_goes_on_where_it_was(kb_folder):
+    """With the ranker's own optimizer, which the pipeline's knows nothing of."""
+
+    def begin():
+        nlp = make_linker_nlp(kb_folder, ranker=True)
+        examples = [Example(nlp.make_doc(doc.text), doc) for doc in make_references(nlp)]
+        nlp.get_pipe("biobert_linker").initialize(lambda: examples)
+        return nlp, examples
+
+    def go_on(nlp, examples):
+        for _ in range(3):
+            nlp.update(examples, sgd=optimizer)
+        return nlp.get_pipe("biobert_linker").ranker.to_bytes()
+
+    optimizer = Adam(0.001)
+    nlp, examples = begin()
+    go_on(nlp, examples)
+    stored, state = nlp.get_pipe("biobert_linker").model.to_bytes(), capture_components(nlp)
+    expected = go_on(nlp, examples)
+    again, examples = begin()
+    again.get_pipe("biobert_linker").model.from_bytes(stored)
+    restore_components(again, state)
+    assert go_on(again, examples) == expected
+    without, examples = begin()
+    without.get_pipe("biobert_linker").model.from_bytes(stored)
+    assert go_on(without, examples) != expected

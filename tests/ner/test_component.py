@@ -1,6 +1,7 @@
 """The component's own behaviour, on a head with token vectors of its own."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -397,3 +398,30 @@ def test_scores_of_nested_and_equal_spans():
     assert get_score(Span(doc, 1, 2, label="Y")) is None
     doc.spans["all"].attrs["scores"] = [0.1]
     assert get_score(doc.spans["all"][4]) is None
+
+
+def test_the_score_is_that_of_who_has_set_the_entity(nlp):
+    text = " ".join(text for text, _ in TRAINING)
+    source = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    for overwrite in (True, False):
+        second = nlp.add_pipe("biobert_ner", name="second", source=source)
+        second.cfg.update(overwrite=overwrite, spans_key="second", temperature=3.0)
+        doc = nlp(text)
+        expected = doc.spans["second" if overwrite else "ner"].attrs["scores"]
+        assert [ent._.score for ent in doc.ents] == expected
+        assert doc.spans["second"].attrs["scores"] != doc.spans["ner"].attrs["scores"]
+        nlp.remove_pipe("second")
+
+
+def test_a_pipeline_can_be_sent_to_a_process(nlp):
+    again = pickle.loads(pickle.dumps(nlp))
+    text = " ".join(text for text, _ in TRAINING)
+    assert [ent._.score for ent in again(text).ents] == [ent._.score for ent in nlp(text).ents]
+    assert again.evaluate(make_examples(again)) is not None
+
+
+def test_settings_that_are_changed_in_place_are_stored():
+    nlp = train(make_nlp(overlapping=True), n_steps=1)
+    nlp.get_pipe("biobert_ner").cfg["label_weights"]["Disease"] = 2.0
+    again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert again.get_pipe("biobert_ner").cfg["label_weights"] == {"Disease": 2.0}

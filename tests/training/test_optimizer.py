@@ -1,6 +1,7 @@
 """The optimizer does what BERT's recipe says, for PyTorch modules and for thinc's arrays."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -254,3 +255,42 @@ def test_layers_of_thinc_step_with_it():
     model.set_grad("W", np.ones((2, 2), dtype="f"))
     model.finish_update(make_adamw(0.1))
     assert (model.get_param("W") < 1.0).all()
+
+
+def test_a_module_whose_weights_were_loaded_anew_is_stepped():
+    """As after going back to the best weights: the same key, another module."""
+    optimizer = AdamW(0.01, use_averages=True)
+    first = make_module()
+    for step in range(3):
+        set_gradients(first, step)
+        optimizer.step_module(1, first)
+    second = make_module()
+    expected = copy.deepcopy(second)
+    other = AdamW(0.01, use_averages=True)
+    for module, some in ((second, optimizer), (expected, other)):
+        for step in range(2):
+            set_gradients(module, step)
+            some.step_module(1, module)
+    assert_equal(second, expected)
+    for name, _ in second.named_parameters():
+        torch.testing.assert_close(optimizer.averages[1, name], other.averages[1, name])
+
+
+def test_a_schedule_that_stands_still_is_said():
+    optimizer = registry.resolve(Config().from_str(CONFIG))["optimizer"]
+    one, two = make_module(), make_module()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for step in range(3):
+            for key, module in enumerate((one, two)):
+                set_gradients(module, step)
+                optimizer.step_module(key, module)
+            optimizer.step_schedules()
+    still = registry.resolve(Config().from_str(CONFIG))["optimizer"]
+    set_gradients(one, 0)
+    still.step_module(1, one)
+    with pytest.warns(UserWarning, match=r"\[W421\].*step_schedules"):
+        still.step_module(1, one)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        still.step_module(1, one)
