@@ -277,7 +277,7 @@ class Errors:
     B221 = "{option} is {value}; it must be {expected}."
     B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
     B231 = "There is no file '{path}' to read concepts from. Name the vocabulary's own file."
-    B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). Convert the file: `iconv -f latin1 -t utf8`."
+    B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). {advice}"
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B236 = (
@@ -381,10 +381,7 @@ class Errors:
 
     # --- B3xx: corpora ---
     B301 = "There is no file '{path}'. Check the path; it is relative to the folder that the command runs in."
-    B302 = (
-        "{path}:{line}: the byte {byte:#04x} in column {column} is not UTF-8. Save the file as UTF-8, for example with "
-        "iconv -f latin1 -t utf-8."
-    )
+    B302 = "{path}:{line}: the byte {byte:#04x} in column {column} is not UTF-8. {advice}"
     B303 = (
         "{path}:{line}: a token and its tag were expected, separated by a tab, but the line is {content!r}. Add what "
         "is missing; a token outside of all mentions has the tag O."
@@ -502,6 +499,11 @@ class Errors:
         "{path} cannot be read as a file of spaCy's docs ({reason}). Make one with 'spacy biobert convert', or, if it "
         "was one, make it again."
     )
+    B369 = "{path} is no file of PubMed's citations: {reason}. Download it again, or give another format."
+    B370 = (
+        '{path}:{line}: {reason}. In a file of JSON lines, each line is an object: {{"id": "1", "text": "…"}}; '
+        "only text is needed."
+    )
 
     # --- B4xx: training ---
     B410 = "Only a WordPiece vocabulary can be trimmed; this checkpoint's is {kind}. Keep it whole."
@@ -550,10 +552,7 @@ class Errors:
 
     B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."
     B451 = "There is no file that ends in {suffixes} below '{path}'. Name the files, or put them there."
-    B452 = (
-        "'{path}', line {line}, is not UTF-8: {reason}. Convert the file, for instance with: "
-        "iconv -f latin1 -t utf8 IN > OUT"
-    )
+    B452 = "'{path}', line {line}, is not UTF-8: {reason}. {advice}"
     B453 = (
         "'{path}' cannot be unpacked after line {line}: {reason}. The file is damaged or half-written: copy it again "
         "and compare its checksum."
@@ -587,13 +586,16 @@ class Errors:
     )
     B504 = "There is no dataset '{dataset}': {folder} has {known}. Describe a new one in {folder}/{dataset}.yml."
     B505 = "The dataset described in {path} is not complete: {problem}. See {folder}/sample.yml for what belongs there."
-    B506 = "There is no text in {path}. Give a file with one text a line, a PubTator file, or '-' for standard input."
+    B506 = (
+        "There is no text in {path}. Give a file with one text a line, JSON lines, PubTator, BioC or PubMed XML, a "
+        "folder of .txt files, or '-' for standard input."
+    )
     B507 = (
         "No pipeline could be loaded from '{model}': {reason}. Give the name of an installed package or a folder "
         "written by 'spacy train'."
     )
     B508 = "There is no .spacy file with docs in {path}. Make one with 'spacy biobert convert' or 'spacy convert'."
-    B509 = "'{path}' cannot be read: {problem}. Give a file in UTF-8, with one text a line or in PubTator's format."
+    B509 = "'{output}' is the {what}, and would be lost. Give another name to {option}."
     B510 = (
         "The pipeline '{model}' has no encoder of this package, factory 'biobert'; its pipes are: {pipes}. Name a "
         "pipeline that has one."
@@ -609,6 +611,7 @@ class Errors:
         "The corpus [{section}] has no path. Give both: --paths.train FILE.spacy --paths.dev FILE.spacy; 'spacy "
         "biobert convert' makes such files."
     )
+    B516 = "'{path}' does not end in .svg, and the plot is one. Name it so."
     B515 = "No mention in {path} has a label of these: {labels}. There are: {there}."
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
@@ -705,4 +708,9 @@ class Warnings:
     W521 = (
         "'{name}' leaves out entities below threshold = {threshold}, which was chosen for the scores before they were "
         "calibrated. Choose it again, for example with `spacy find-threshold`."
+    )
+    W523 = "The annotations of the {n} texts before are in '{path}'."
+    W524 = (
+        "No mention in {path} is labelled {extra}, and the pipeline found some: each counts as wrong. If the corpus's "
+        "annotators did not look for these, say what they looked for when you convert it: --annotates {gold}."
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -12,82 +12,124 @@ import srsly
 import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
+from tqdm import tqdm
 from wasabi import msg
 
 from .. import __version__
-from ..corpora.pubtator import read_pubtator
-from ..errors import Errors
-from ..reports.annotations import AnnotatedText, collect, concept_names
+from ..corpora.texts import Text, read_texts
+from ..errors import Errors, Warnings
+from ..reports.annotations import AnnotatedText, annotated_text, concept_names
 from ..reports.page import render_page
 from . import app
 from .gpu import use_gpu
 from .messages import clear_errors
 from .pipelines import load_pipeline
 
-_PUBTATOR_TITLE = re.compile(r"[^|\t]+\|t\|")
+STANDARD = "-"
+Write = Callable[[AnnotatedText], object]
 
 
 @app.command("annotate")
 def annotate_cli(
     model: Annotated[str, typer.Argument(help="Name of an installed pipeline, or its folder.")],
-    texts: Annotated[str, typer.Argument(help="Texts, one a line, or a PubTator file; '-' for standard input.")],
+    texts: Annotated[
+        str,
+        typer.Argument(
+            help="A file of texts, one a line, of JSON lines, or in the format of PubTator, BioC or PubMed's XML; a "
+            "folder of .txt files; or '-' for standard input."
+        ),
+    ],
     html: Annotated[Path | None, typer.Option("--html", dir_okay=False, help="Write a page to look at.")] = None,
     jsonl: Annotated[
-        Path | None, typer.Option("--jsonl", dir_okay=False, help="Write one JSON object for each text.")
+        str | None, typer.Option("--jsonl", help="Write one JSON object for each text; '-' for standard output.")
     ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU to use, -1 for none.")] = -1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table.")] = False,
 ) -> None:
-    """Annotate texts with a pipeline: a table of the entities with their scores and concepts, and a page to look at."""
+    """Annotate texts with a pipeline: a table of the entities with their scores and concepts, and a page to look at.
+
+    Texts are read, annotated and written one after the other: with --quiet and without --html, of any number of them.
+    """
     with clear_errors():
-        read = list(read_texts(texts))
-        if not read:
-            raise ValueError(Errors.B506.format(path="standard input" if texts == "-" else f"'{texts}'"))
+        check_outputs(texts, html, jsonl)
+        read = read_texts(texts)
+        first = next(read, None)
+        if first is None:
+            raise ValueError(Errors.B506.format(path="standard input" if texts == STANDARD else f"'{texts}'"))
         use_gpu(gpu_id)
         nlp = load_pipeline(model)
-        titles, strings = zip(*read, strict=True)
-        annotated = collect(nlp.pipe(strings), titles, concept_names(nlp))
-    if not quiet:
-        print_table(annotated)
-    if jsonl:
-        jsonl.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_jsonl(jsonl, [text.to_dict() for text in annotated])
-        msg.good(f"Annotations: {jsonl}")
-    if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        name = f"{nlp.meta['lang']}_{nlp.meta['name']}"
-        html.write_text(render_page(annotated, title=name, about=_about(nlp)), encoding="utf-8")
-        msg.good(f"Page to look at: {html}")
+        shown: list[AnnotatedText] = []
+        is_shown = html is not None or not (quiet or jsonl == STANDARD)
+        with writing(jsonl) as write:
+            for text in tqdm(annotate(nlp, chain([first], read)), unit=" texts", disable=None):
+                write(text)
+                if is_shown:
+                    shown.append(text)
+        if is_shown and not quiet and jsonl != STANDARD:
+            print_table(shown)
+        if jsonl and jsonl != STANDARD:
+            msg.good(f"Annotations: {jsonl}")
+        if html:
+            html.parent.mkdir(parents=True, exist_ok=True)
+            name = f"{nlp.meta['lang']}_{nlp.meta['name']}"
+            html.write_text(render_page(shown, title=name, about=_about(nlp)), encoding="utf-8")
+            if jsonl != STANDARD:
+                msg.good(f"Page to look at: {html}")
 
 
-def read_texts(path: str) -> Iterator[tuple[str, str]]:
-    """Read texts to annotate.
+def check_outputs(texts: str, html: Path | None, jsonl: str | None) -> None:
+    """Refuse to write over what is read, and one file over the other."""
+    taken = {} if texts == STANDARD else {Path(texts).resolve(): "file with the texts"}
+    for option, output in (("--jsonl", jsonl), ("--html", html)):
+        if output is None or str(output) == STANDARD:
+            continue
+        if what := taken.get(Path(output).resolve()):
+            raise ValueError(Errors.B509.format(output=output, what=what, option=option))
+        taken[Path(output).resolve()] = f"file for {option}"
 
-    Args:
-        path: A file with one text a line, blank lines aside, or in PubTator's format, or "-" for standard input, which
-            is one text a line.
 
-    Yields:
-        A title, which is the number of the text or the id of the document, and the text.
+def annotate(nlp: Language, texts: Iterator[Text]) -> Iterator[AnnotatedText]:
+    """Annotate texts, one after the other, of any length: spaCy's limit is for parsers."""
 
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A PubTator file is malformed, or a file is not UTF-8.
+    def pairs() -> Iterator[tuple[str, str]]:
+        for title, text in texts:
+            nlp.max_length = max(nlp.max_length, len(text))
+            yield text, title
+
+    names = concept_names(nlp)
+    for doc, title in nlp.pipe(pairs(), as_tuples=True):
+        yield annotated_text(doc, title, names)
+
+
+@contextmanager
+def writing(output: str | None) -> Iterator[Write]:
+    """Give what writes annotations as JSON lines, to standard output or to a file, which is there when all is written.
+
+    Where something fails, what was annotated before is left beside it, and a warning says where.
     """
-    if path == "-":
-        try:
-            yield from _numbered(sys.stdin.buffer.read().decode("utf-8-sig").split("\n"))
-        except UnicodeDecodeError as error:
-            raise ValueError(Errors.B509.format(path="standard input", problem=error)) from error
-        return
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(Errors.B509.format(path=path, problem=error)) from error
-    if _PUBTATOR_TITLE.match(next(filter(None, map(str.strip, lines)), "")):
-        yield from ((document.id, document.text) for document in read_pubtator(Path(path)))
+    if output is None:
+        yield lambda text: None
+    elif output == STANDARD:
+        yield lambda text: print(srsly.json_dumps(text.to_dict()))
     else:
-        yield from _numbered(lines)
+        path = Path(output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        n_written = 0
+        with unfinished.open("w", encoding="utf-8") as file:
+
+            def write(text: AnnotatedText) -> None:
+                nonlocal n_written
+                file.write(srsly.json_dumps(text.to_dict()) + "\n")
+                n_written += 1
+
+            try:
+                yield write
+            except BaseException:
+                if n_written:
+                    msg.warn(Warnings.W523.format(path=unfinished, n=n_written))
+                raise
+        unfinished.replace(path)
 
 
 def print_table(texts: Sequence[AnnotatedText]) -> None:
@@ -109,12 +151,6 @@ def print_table(texts: Sequence[AnnotatedText]) -> None:
         return
     header = ("Text", "Entity", "Label", "Score", "Concept", "Name")
     msg.table(rows, header=header, divider=True, aligns=("r", "l", "l", "r", "l", "l"), max_col=44)
-
-
-def _numbered(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Number the texts."""
-    texts = (line.strip() for line in lines)
-    yield from ((str(number), text) for number, text in enumerate(filter(None, texts), 1))
 
 
 def _about(nlp: Language) -> str:

@@ -12,11 +12,13 @@ import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
 from spacy.scorer import Scorer
+from spacy.tokens import Span
 from spacy.training import Example
 from thinc.api import fix_random_seed
 from wasabi import msg
 
 from .. import __version__
+from ..corpora.annotated_labels import get_annotated_labels
 from ..corpora.convert import files_of_docs, read_examples
 from ..errors import Errors, Warnings
 from . import app
@@ -61,20 +63,21 @@ def evaluate_cli(
         evaluations = [evaluation for _, evaluation in results.values() if evaluation is not None]
         if report and not evaluations:
             raise ValueError(Errors.B521.format(corpora=", ".join(names)))
-    print_scores({name: scores for name, (scores, _) in results.items()})
-    print_intervals(evaluations)
-    if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        details = {name: evaluation.to_dict() if evaluation else None for name, (_, evaluation) in results.items()}
-        srsly.write_json(output, {name: {**scores, "entities": details[name]} for name, (scores, _) in results.items()})
-        msg.good(f"All scores: {output}")
-    if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        # A pipeline has a name of its own from `spacy package` on.
-        folder = "/".join(Path(model).resolve().parts[-2:])
-        title = folder if nlp.meta["name"] == "pipeline" else f"{nlp.meta['lang']}_{nlp.meta['name']}"
-        report.write_text(render_evaluation(evaluations, title=title, about=_about(nlp)), encoding="utf-8")
-        msg.good(f"Page to look at: {report}")
+        print_scores({name: scores for name, (scores, _) in results.items()})
+        print_intervals(evaluations)
+        if output:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            details = {name: evaluation.to_dict() if evaluation else None for name, (_, evaluation) in results.items()}
+            every = {name: {**scores, "entities": details[name]} for name, (scores, _) in results.items()}
+            srsly.write_json(output, every)
+            msg.good(f"All scores: {output}")
+        if report:
+            report.parent.mkdir(parents=True, exist_ok=True)
+            # A pipeline has a name of its own from `spacy package` on.
+            folder = "/".join(Path(model).resolve().parts[-2:])
+            title = folder if nlp.meta["name"] == "pipeline" else f"{nlp.meta['lang']}_{nlp.meta['name']}"
+            report.write_text(render_evaluation(evaluations, title=title, about=_about(nlp)), encoding="utf-8")
+            msg.good(f"Page to look at: {report}")
 
 
 def score_corpus(nlp: Language, path: Path, name: str) -> tuple[dict[str, Any], Evaluation | None]:
@@ -103,11 +106,19 @@ def score_corpus(nlp: Language, path: Path, name: str) -> tuple[dict[str, Any], 
 
 
 def _compare_labels(path: Path, examples: Sequence[Example]) -> None:
-    """Warn where nothing that was found can be right, for its labels are called otherwise in the corpus."""
+    """Warn where what was found cannot be right, for its labels are called otherwise in the corpus, or not at all."""
     gold = {ent.label_ for example in examples for ent in example.reference.ents}
-    found = {ent.label_ for example in examples for ent in example.predicted.ents}
+    found = {ent.label_ for example in examples for ent in _judged(example)}
     if gold and found and gold.isdisjoint(found):
         msg.warn(Warnings.W522.format(path=path, gold=", ".join(sorted(gold)), found=", ".join(sorted(found))))
+    elif gold and (extra := found - gold):
+        msg.warn(Warnings.W524.format(path=path, extra=", ".join(sorted(extra)), gold=",".join(sorted(gold))))
+
+
+def _judged(example: Example) -> list[Span]:
+    """Return the entities that were found and count: those with a label that the annotators looked for."""
+    looked_for = get_annotated_labels(example.reference)
+    return [ent for ent in example.predicted.ents if looked_for is None or ent.label_ in looked_for]
 
 
 class _Keeper(Scorer):

@@ -16,7 +16,7 @@ from wasabi import msg
 from ..errors import Errors
 from . import app
 from .gpu import use_gpu
-from .messages import clear_errors
+from .messages import clear_errors, clear_warnings
 
 if TYPE_CHECKING:
     from ..linking.component import Linker
@@ -52,22 +52,26 @@ def evaluate_linking_cli(
     any gold id counts. Strict: gold mentions, the dictionary as it is, the pipeline's one answer. End to end: mentions
     found by the pipeline, ids compared document by document; left out where the pipeline finds no mentions.
     """
-    with clear_errors():
+    with clear_errors(), clear_warnings():
+        if plot and plot.suffix != ".svg":
+            raise ValueError(Errors.B516.format(path=plot))
         use_gpu(gpu_id)
         results = evaluate(
             model, corpus, names or [], labels=labels, linker_name=linker, spans_key=spans_key, corpus_name=corpus.stem
         )
-    if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(output, results)
-        msg.good(f"All scores: {output}")
-    if plot:
-        from ..linking.curves import recall_plot
+        if output:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            srsly.write_json(output, results)
+            msg.good(f"All scores: {output}")
+        if plot:
+            from ..linking.curves import recall_plot
 
-        curves = {f"{scores['protocol']} protocol": scores["recall"] for scores in results["protocols"]}
-        plot.parent.mkdir(parents=True, exist_ok=True)
-        plot.write_text(recall_plot(curves, title=f"{corpus.stem}: gold among the first k candidates"), encoding="utf8")
-        msg.good(f"Recall at k: {plot}")
+            curves = {f"{scores['protocol']} protocol": scores["recall"] for scores in results["protocols"]}
+            plot.parent.mkdir(parents=True, exist_ok=True)
+            plot.write_text(
+                recall_plot(curves, title=f"{corpus.stem}: gold among the first k candidates"), encoding="utf8"
+            )
+            msg.good(f"Recall at k: {plot}")
 
 
 def evaluate(

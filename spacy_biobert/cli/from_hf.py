@@ -63,7 +63,7 @@ def from_hf_cli(
             lang=lang,
             meta=meta,
         )
-    nlp.to_disk(out)
+        nlp.to_disk(out)
     labels, scheme = nlp.pipe_labels["biobert_ner"], nlp.get_pipe_config("biobert_ner")["scheme"]
     msg.info(f"{', '.join(labels)}, in {scheme} tags")
     msg.good(f"{out}: load it with spacy.load, or make a wheel of it with spacy package")

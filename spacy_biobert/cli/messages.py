@@ -38,6 +38,8 @@ def clear_warnings() -> Iterator[None]:
     """Print warnings without the line of code that gave them."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield
-    for warning in caught:
-        msg.warn(str(warning.message))
+        try:
+            yield
+        finally:
+            for warning in caught:
+                msg.warn(str(warning.message))

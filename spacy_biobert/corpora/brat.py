@@ -72,8 +72,10 @@ def format_brat(document: AnnotatedDocument) -> tuple[str, str]:
     """
     text = document.text
     names = [mention.id for mention in document.mentions]
+    renamed: dict[str, str] = {}
     if len(set(names)) < len(names) or not all(re.fullmatch(r"T\w+", name) for name in names):
         names = [f"T{number}" for number in range(1, len(names) + 1)]
+        renamed = {mention.id: name for mention, name in zip(document.mentions, names, strict=True) if mention.id}
     lines: list[str] = []
     references: list[str] = []
     for name, mention in zip(names, document.mentions, strict=True):
@@ -84,7 +86,8 @@ def format_brat(document: AnnotatedDocument) -> tuple[str, str]:
         references += [f"{name} {curie}" for curie in parse_concept_ids(mention.ids) if curie != NIL]
     lines += [f"N{number}\tReference {reference}\t" for number, reference in enumerate(references, 1)]
     for number, relation in enumerate(document.relations, 1):
-        arguments = " ".join(f"Arg{i}:{argument}" for i, argument in enumerate(relation.arguments, 1))
+        called = [renamed.get(argument, argument) for argument in relation.arguments]
+        arguments = " ".join(f"Arg{i}:{argument}" for i, argument in enumerate(called, 1))
         lines.append(f"R{number}\t{relation.label} {arguments}\t")
     return text, "".join(f"{line}\n" for line in lines)
 

@@ -134,7 +134,7 @@ def document_to_doc(
         "relations": [(relation.label, *relation.arguments) for relation in document.relations],
         "unaligned": unaligned,
     }
-    if named := {mention.id: (mention.start, mention.end) for mention in document.mentions if mention.id}:
+    if named := {one.id: (*_trimmed(one), labels(one.label) or "") for one in document.mentions if one.id}:
         doc.user_data[USER_DATA_KEY]["mentions"] = named
     if pieces := [list(mention.fragments) for mention in document.mentions if mention.fragments]:
         doc.user_data[USER_DATA_KEY]["fragments"] = pieces
@@ -166,12 +166,48 @@ def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str 
     for kind, length in data.get("passages", (("t", len(doc.text)), ("a", 0))):
         passages.append(Passage(kind, doc.text[offset : offset + length]))
         offset += length + 1
+    names = _Names(data)
     mentions: list[Mention] = []
     for span in doc.ents if spans_key is None else doc.spans[spans_key]:
+        place = span.start_char, span.end_char
         ids = "|".join("-1" if concept == NIL else concept for concept in split_concept_ids(span.kb_id_))
-        mentions.append(Mention(span.start_char, span.end_char, span.text, span.label_, ids))
-    relations = tuple(Relation(label, tuple(arguments)) for label, *arguments in data.get("relations", ()))
+        fragments = names.fragments.get(place, ())
+        mentions.append(
+            Mention(*place, span.text, span.label_, ids, id=names.take((*place, span.label_)), fragments=fragments)
+        )
+    relations = tuple(names.relations())
     return AnnotatedDocument(identifier, tuple(passages), tuple(mentions), relations)
+
+
+class _Names:
+    """What relations call the mentions of a document that was read, and the pieces of those that have several.
+
+    Args:
+        data: What `document_to_doc` has filed.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._relations = data.get("relations", ())
+        self._names: dict[tuple[int, int, str], list[str]] = {}
+        for name, (start, end, *label) in data.get("mentions", {}).items():
+            self._names.setdefault((start, end, *label), []).append(name)
+        self._known = set(data.get("mentions", ()))
+        # Annotations that say the same mention twice have become one, which has the name of the first.
+        self._kept: dict[str, str] = {}
+        pieces = [tuple((start, end) for start, end in some) for some in data.get("fragments", ())]
+        self.fragments = {(min(start for start, _ in some), max(end for _, end in some)): some for some in pieces}
+
+    def take(self, place: tuple[int, int, str]) -> str:
+        """Return the name of the mention of a place and a label, "" where it has none, and keep its relations."""
+        names = self._names.get(place, [""])
+        self._kept |= dict.fromkeys(filter(None, names), names[0])
+        return names[0]
+
+    def relations(self) -> Iterator[Relation]:
+        """Yield the relations, but for those of mentions that are left out."""
+        for label, *arguments in self._relations:
+            if all(argument not in self._known or argument in self._kept for argument in arguments):
+                yield Relation(label, tuple(self._kept.get(argument, argument) for argument in arguments))
 
 
 def grouped(sentences: Iterable[Sentence], n_sents: int) -> Iterator[list[Sentence]]:

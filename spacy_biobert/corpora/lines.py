@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
@@ -12,6 +12,14 @@ from pathlib import Path
 from ..errors import Errors
 
 _GZIP = b"\x1f\x8b"
+_UTF_16 = "It is UTF-16: convert it with iconv -f utf-16 -t utf-8."
+_ADVICE = {
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
+    b"PK\x03\x04": "It is a zip archive, as .docx and .xlsx files are, too: unpack it, or save it as text.",
+    b"\x78\x9c": "It is packed by zlib, as .spacy files are: these are converted already.",
+}
+"""What to do with a file that begins so."""
 
 
 @contextmanager
@@ -53,9 +61,14 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         ValueError: A line is not UTF-8, or a gzipped file is damaged.
     """
     with opened(path) as file:
-        for number, raw in enumerate(file, 1):
-            line = _decoded(path, number, raw, "utf-8-sig" if number == 1 else "utf-8")
-            yield number, line.removesuffix("\n").removesuffix("\r")
+        yield from decoded_lines(path, file)
+
+
+def decoded_lines(source: Path | str, file: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """Read the lines of an open file as `numbered_lines` does; ``source`` names it in messages."""
+    for number, raw in enumerate(file, 1):
+        line = _decoded(source, number, raw, "utf-8-sig" if number == 1 else "utf-8")
+        yield number, line.removesuffix("\n").removesuffix("\r")
 
 
 def whole_text(path: Path) -> str:
@@ -69,10 +82,20 @@ def whole_text(path: Path) -> str:
         return "".join(_decoded(path, number, raw, "utf-8") for number, raw in enumerate(file, 1))
 
 
-def _decoded(path: Path, number: int, raw: bytes, encoding: str) -> str:
+def how_to_decode(raw: bytes) -> str:
+    """Say what to do with a file that is not UTF-8, by the line that is not."""
+    for start, advice in _ADVICE.items():
+        if raw.startswith(start):
+            return advice
+    if b"\0" in raw:
+        return "It is no text, or text in UTF-16; that is converted with iconv -f utf-16 -t utf-8."
+    return "Save the file as UTF-8, for example with iconv -f latin1 -t utf-8."
+
+
+def _decoded(path: Path | str, number: int, raw: bytes, encoding: str) -> str:
     """Decode a line, or say which byte is wrong."""
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
-        message = Errors.B302.format(path=path, line=number, byte=raw[error.start], column=error.start + 1)
-        raise ValueError(message) from None
+        where = {"line": number, "byte": raw[error.start], "column": error.start + 1}
+        raise ValueError(Errors.B302.format(path=path, advice=how_to_decode(raw), **where)) from None

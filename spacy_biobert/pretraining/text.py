@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..corpora.lines import how_to_decode
 from ..errors import Errors
 
 _SUFFIXES = (".txt", ".txt.gz")
@@ -45,6 +46,8 @@ def read_documents(files: Iterable[Path]) -> Iterator[str]:
                     if text:
                         yield text
         except UnicodeDecodeError as error:
-            raise ValueError(Errors.B452.format(path=path, line=line, reason=error)) from None
+            raise ValueError(
+                Errors.B452.format(path=path, line=line, reason=error, advice=how_to_decode(raw))
+            ) from None
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(Errors.B453.format(path=path, line=line, reason=error)) from None

@@ -6,7 +6,7 @@ are linked, and names of concepts where a component can tell them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,7 @@ class AnnotatedText:
     """A text with its entities, in order.
 
     Attributes:
-        title: What it is called on a page and in a table: a number.
+        title: What it is called on a page and in a table: the number of a line, or the id of a document.
         text: The text.
         entities: Its entities.
     """
@@ -81,21 +81,15 @@ class AnnotatedText:
         return {"title": self.title, "text": self.text, "entities": [entity.to_dict() for entity in self.entities]}
 
 
-def collect(docs: Iterable[Doc], titles: Iterable[str], names: ConceptNames) -> list[AnnotatedText]:
-    """Take from docs what a report shows.
+def annotated_text(doc: Doc, title: str, names: ConceptNames) -> AnnotatedText:
+    """Take from a doc what a report shows.
 
     Args:
-        docs: Annotated docs.
-        titles: A title for each.
+        doc: An annotated doc.
+        title: What it is called.
         names: Where names of concepts come from.
-
-    Returns:
-        A record for each doc.
     """
-    return [
-        AnnotatedText(title, doc.text, tuple(_entity(ent, names) for ent in doc.ents))
-        for doc, title in zip(docs, titles, strict=True)
-    ]
+    return AnnotatedText(title, doc.text, tuple(_entity(ent, names) for ent in doc.ents))
 
 
 def concept_names(nlp: Language) -> ConceptNames:

@@ -1,5 +1,8 @@
 """``spacy biobert annotate``: the table, the page and the JSON lines."""
 
+import gzip
+import json
+
 import pytest
 import spacy
 import srsly
@@ -33,7 +36,7 @@ def test_json_lines(invoke, ruler, texts, tmp_path):
         ("fever", 0, 5),
         ("aspirin", 12, 19),
     ]
-    assert second == {"title": "2", "text": "<b>no</b> entity", "entities": []}
+    assert second == {"title": "4", "text": "<b>no</b> entity", "entities": []}
 
 
 def test_standard_input(invoke, ruler):
@@ -94,14 +97,15 @@ def test_no_text(invoke, ruler, tmp_path, content):
 def test_no_file(invoke, ruler, tmp_path):
     status, output = invoke("annotate", ruler, tmp_path / "absent.txt")
     assert status == 1
-    assert "[B509]" in output
+    assert "[B301]" in output
 
 
 def test_not_utf8(invoke, ruler, tmp_path):
     (tmp_path / "latin.txt").write_bytes("fièvre".encode("latin-1"))
     status, output = invoke("annotate", ruler, tmp_path / "latin.txt")
     assert status == 1
-    assert "[B509]" in output
+    assert "[B302]" in output
+    assert "iconv -f latin1" in output
 
 
 def test_malformed_pubtator(invoke, ruler, tmp_path):
@@ -116,3 +120,139 @@ def test_no_pipeline(invoke, texts):
     status, output = invoke("annotate", "en_no_such_pipeline", texts)
     assert status == 1
     assert "[B507]" in output
+
+
+# --- What texts come in ---
+
+PUBMED = """<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2025//EN" "https://dtd.nlm.nih.gov/x.dtd">
+<PubmedArticleSet>
+<PubmedArticle><MedlineCitation Status="MEDLINE"><PMID Version="1">11</PMID><Article>
+<ArticleTitle>A <i>fever</i>
+ &amp; more.</ArticleTitle>
+<Abstract><AbstractText Label="METHODS">Of aspirin.</AbstractText><AbstractText>No.</AbstractText></Abstract>
+</Article><CommentsCorrectionsList><CommentsCorrections><PMID>99</PMID></CommentsCorrections></CommentsCorrectionsList>
+</MedlineCitation></PubmedArticle>
+<PubmedArticle><MedlineCitation><PMID>12</PMID><Article><ArticleTitle>Fever.</ArticleTitle></Article></MedlineCitation>
+</PubmedArticle></PubmedArticleSet>
+"""
+BIOC = {
+    "documents": [{"id": "d", "passages": [{"offset": 0, "text": "A fever.", "infons": {"type": "title"}}]}],
+}
+FILES = {
+    "pubmed.xml": (PUBMED, [("11", "A fever & more. METHODS: Of aspirin. No."), ("12", "Fever. ")]),
+    "bioc.json": (json.dumps(BIOC), [("d", "A fever.")]),
+    "indented.json": (json.dumps(BIOC, indent=1), [("d", "A fever.")]),
+    "lines.jsonl": (
+        '{"text": "a fever"}\n\n{"id": 7, "text": "x\\ny"}\n{"title": "t", "text": ""}\n',
+        [("1", "a fever"), ("7", "x\ny"), ("t", "")],
+    ),
+    "indented.txt": ("\n  a fever\r\n\x0cb\rc\n", [("2", "  a fever"), ("3", "\x0cb\rc")]),
+    "markup.txt": ("<b>fever</b>\n{curly}\n", [("1", "<b>fever</b>"), ("2", "{curly}")]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("packed", [False, True])
+def test_formats(invoke, ruler, tmp_path, name, packed):
+    content, expected = FILES[name]
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    status, output = invoke("annotate", ruler, path, "--jsonl", tmp_path / "o.jsonl", "-q")
+    assert status == 0, output
+    texts = list(srsly.read_jsonl(tmp_path / "o.jsonl"))
+    assert [(text["title"], text["text"]) for text in texts] == expected
+    for text in texts:
+        for entity in text["entities"]:
+            assert text["text"][entity["start"] : entity["end"]] == entity["text"]
+
+
+def test_a_folder_of_notes(invoke, ruler, tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "b.txt").write_bytes(b"fever\r\n\r\nand aspirin")
+    (folder / "a.txt").write_text("no", encoding="utf8")
+    (folder / "empty.txt").write_text("\n", encoding="utf8")
+    (folder / "c.csv").write_text("fever", encoding="utf8")
+    assert invoke("annotate", ruler, folder, "--jsonl", tmp_path / "o.jsonl", "-q")[0] == 0
+    texts = list(srsly.read_jsonl(tmp_path / "o.jsonl"))
+    assert [(text["title"], text["text"]) for text in texts] == [("a.txt", "no"), ("b.txt", "fever\r\n\r\nand aspirin")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.xml", "<?xml version='1.0'?><PubmedArticleSet></PubmedArticleSet>", "B36"),
+        ("a.xml", "<?xml version='1.0'?>\n<PubmedArticleSet>\n</PubmedArticleSet>", "B369"),
+        ("a.xml", "<PubmedArticleSet><MedlineCitation>", "B369"),
+        ("a.xml", "<?xml version='1.0'?><html></html>", "B36"),
+        ("a.jsonl", '{"text": "a fever"}\n{"body": "b"}\n', "B370"),
+        ("a.jsonl", '{"text": "a fever"}\n{"text": \n', "B370"),
+    ],
+)
+def test_files_that_are_not_what_they_seem(invoke, ruler, tmp_path, name, content, code):
+    (tmp_path / name).write_text(content, encoding="utf8")
+    status, output = invoke("annotate", ruler, tmp_path / name, "--jsonl", tmp_path / "o.jsonl", "-q")
+    assert status == 1
+    assert f"[{code}" in output
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        ("fièvre".encode("utf-16"), "iconv -f utf-16"),
+        (b"PK\x03\x04\xff", "zip archive"),
+        (b"\x78\x9c\xff", ".spacy"),
+        (b"a\x00\xff", "no text"),
+    ],
+)
+def test_advice_for_what_is_not_utf8(invoke, ruler, tmp_path, content, advice):
+    (tmp_path / "x.txt").write_bytes(content)
+    status, output = invoke("annotate", ruler, tmp_path / "x.txt")
+    assert status == 1
+    assert advice in " ".join(output.split())
+
+
+# --- What is written ---
+
+
+def test_nothing_is_written_over(invoke, ruler, texts, tmp_path):
+    before = texts.read_bytes()
+    for options in (("--jsonl", texts), ("--html", texts), ("--jsonl", tmp_path / "o", "--html", tmp_path / "o")):
+        status, output = invoke("annotate", ruler, texts, "-q", *options)
+        assert status == 1
+        assert "[B509]" in output
+    assert texts.read_bytes() == before
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_was_annotated_before_an_error_is_left(invoke, ruler, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "a fever"}\n' * 3000 + "{}\n", encoding="utf8")
+    status, output = invoke("annotate", ruler, tmp_path / "a.jsonl", "--jsonl", tmp_path / "o.jsonl", "-q")
+    assert status == 1
+    assert "W523" in output
+    assert "B370" in output
+    assert not (tmp_path / "o.jsonl").exists()
+    assert len(list(srsly.read_jsonl(tmp_path / "o.jsonl.unfinished"))) >= 1000
+
+
+def test_longer_than_spacy_has_it(invoke, ruler, tmp_path):
+    (tmp_path / "long.txt").write_text("no " * 400_000 + "fever", encoding="utf8")
+    status, _ = invoke("annotate", ruler, tmp_path / "long.txt", "--jsonl", tmp_path / "o.jsonl", "-q")
+    (text,) = srsly.read_jsonl(tmp_path / "o.jsonl")
+    assert status == 0
+    assert text["entities"][0]["start"] == 1_200_000
+
+
+def test_standard_output(ruler, texts, tmp_path, warm_python):
+    done = warm_python("-m", "spacy", "biobert", "annotate", ruler, texts, "--jsonl", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["title"] for line in done.stdout.splitlines()] == ["1", "4"]
+    assert not (tmp_path / "-").exists()
+
+
+def test_an_output_that_cannot_be_written(invoke, ruler, texts, tmp_path):
+    for option in ("--jsonl", "--html"):
+        status, output = invoke("annotate", ruler, texts, "-q", option, texts / "below")
+        assert status == 1
+        assert "[B511]" in output

@@ -1,15 +1,17 @@
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.tokens import DocBin
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
 from spacy_biobert.corpora.brat import format_brat, read_brat
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, document_to_doc
+from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, Labels, doc_to_document, document_to_doc
 
 TEXT = "Breast and ovarian cancer.\nPenicillamine (β-form) helps."
 ANN = (
@@ -64,7 +66,7 @@ def test_becomes_a_doc_as_pubtator_does(tmp_path):
     ]
     assert [span.text for span in doc.spans[SPANS_KEY]][1] == "ovarian cancer"
     data = doc.user_data[USER_DATA_KEY]
-    assert data["mentions"]["T2"] == (11, 25)
+    assert data["mentions"]["T2"] == (11, 25, "Disease")
     assert data["fragments"] == [[(0, 6), (19, 25)]]
     assert data["relations"] == [("Treats", "T3", "T2")]
 
@@ -167,3 +169,50 @@ def test_documents_of_other_formats_get_numbers(tmp_path):
     text, ann = format_brat(AnnotatedDocument("1", (Passage("t", "Wilson"), Passage("a", "")), mentions))
     assert text == "Wilson "
     assert ann == "T1\tDisease 0 6\tWilson\nT2\tPerson 0 6\tWilson\nN1\tReference T1 MESH:D006527\t\n"
+
+
+# --- There and back through a Doc ---
+
+UNORDERED = (
+    "T9\tDisease 27 40\tPenicillamine\nT2\tDisease 0 6;19 25\tBreast cancer\nT1\tDrug 42 48\tβ-form\n"
+    "T3\tDrug 42 48\tβ-form\nR1\tCauses Arg1:T9 Arg2:T1\t\nR2\tTreats Arg1:T3 Arg2:T2\t\n"
+)
+
+
+def through_a_doc(document, **options):
+    doc = document_to_doc(document, spacy.blank("en").make_doc, **options)
+    (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(spacy.blank("en").vocab)
+    return doc_to_document(again, spans_key=SPANS_KEY)
+
+
+def said(document):
+    """Relations by what their arguments are."""
+    texts = {mention.id: (mention.text, mention.fragments) for mention in document.mentions}
+    return [(relation.label, *map(texts.get, relation.arguments)) for relation in document.relations]
+
+
+def test_relations_keep_their_mentions(tmp_path):
+    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED))
+    text, ann = format_brat(through_a_doc(document))
+    [again] = read_brat(write(tmp_path / "again", text, ann))
+    assert said(again) == said(document)
+    assert "0 6;19 25\tBreast cancer" in ann
+
+
+def test_relations_go_with_the_mentions_that_are_left_out(tmp_path):
+    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED))
+    again = through_a_doc(document, labels=Labels(keep=frozenset(["Drug"])))
+    assert again.relations == ()
+    assert [mention.id for mention in again.mentions] == ["T1"]
+
+
+def test_relations_are_renamed_with_mentions(tmp_path):
+    """Names of another format are no names here."""
+    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED.replace("T9", "T8")))
+    other = replace(
+        document,
+        mentions=tuple(replace(one, id=f"{one.id[1:]}") for one in document.mentions),
+        relations=tuple(Relation(one.label, tuple(name[1:] for name in one.arguments)) for one in document.relations),
+    )
+    [again] = read_brat(write(tmp_path / "again", *format_brat(other)))
+    assert said(again) == said(document)

@@ -7,7 +7,7 @@ import spacy
 from spacy.tokens import Span
 
 from spacy_biobert.identifiers import NIL
-from spacy_biobert.reports.annotations import collect, concept_names
+from spacy_biobert.reports.annotations import annotated_text, concept_names
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def linked(nlp, *concepts):
 
 def test_takes_offsets_labels_concepts_and_names(nlp):
     docs = [linked(nlp, "MESH:D005334", NIL), nlp.make_doc("nothing")]
-    first, second = collect(docs, ["7", "8"], {"MESH:D005334": "Fever"}.get)
+    first, second = (
+        annotated_text(doc, title, {"MESH:D005334": "Fever"}.get) for doc, title in zip(docs, "78", strict=True)
+    )
     fever, cough = first.entities
     assert (first.title, first.text) == ("7", "fever and cough")
     assert (fever.start, fever.end, fever.text, fever.label) == (0, 5, "fever", "Disease")
@@ -50,19 +52,19 @@ def test_takes_offsets_labels_concepts_and_names(nlp):
 
 
 def test_several_concepts_of_one_mention(nlp):
-    (text,) = collect([linked(nlp, "MESH:D1|OMIM:2", "")], ["1"], {"MESH:D1": "One", "OMIM:2": "Two"}.get)
+    text = annotated_text(linked(nlp, "MESH:D1|OMIM:2", ""), "1", {"MESH:D1": "One", "OMIM:2": "Two"}.get)
     assert text.entities[0].name == "One; Two"
     assert text.entities[0].url.endswith("ui=D1")
 
 
 @pytest.mark.usefixtures("score")
 def test_takes_scores_where_there_are_any(nlp):
-    (text,) = collect([linked(nlp, "", "")], ["1"], lambda concept: None)
+    text = annotated_text(linked(nlp, "", ""), "1", lambda concept: None)
     assert [entity.score for entity in text.entities] == [0.25, None]
 
 
 def test_as_json(nlp):
-    (text,) = collect([linked(nlp, "MESH:D005334", "")], ["1"], lambda concept: None)
+    text = annotated_text(linked(nlp, "MESH:D005334", ""), "1", lambda concept: None)
     record = text.to_dict()
     assert record["entities"][0]["concept"] == "MESH:D005334"
     assert record["entities"][1]["concept"] is None

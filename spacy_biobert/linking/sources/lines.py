@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from ...corpora.lines import how_to_decode
 from ...errors import Errors
 
 _GZIP = b"\x1f\x8b"
@@ -38,7 +39,9 @@ def read_whole_lines(path: str | Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, start=1):
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf8")
         except UnicodeDecodeError as error:
-            raise ValueError(Errors.B232.format(path=path, line=number, reason=error.reason)) from error
+            raise ValueError(
+                Errors.B232.format(path=path, line=number, reason=error.reason, advice=how_to_decode(line))
+            ) from error
         except (EOFError, OSError, zlib.error) as error:
             raise ValueError(Errors.B233.format(path=path, line=number, reason=error)) from error
 

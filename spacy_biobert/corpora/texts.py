@@ -1,0 +1,110 @@
+"""Texts to be annotated, in whatever form people have them; what is annotated in them already is passed over."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..errors import Errors
+from .annotations import AnnotatedDocument
+from .bioc import read_bioc
+from .lines import decoded_lines, numbered_lines, whole_text
+from .pubmed import read_pubmed
+from .pubtator import read_pubtator
+
+Text = tuple[str, str]
+"""What a text is called, and the text."""
+
+_PUBTATOR = re.compile(r"[^|\t]+\|t\|")
+_PUBMED = re.compile(r"<(?:!DOCTYPE )?(?:PubmedArticle|MedlineCitation)")
+"""Of a set, of one article, or of the declaration above it."""
+_XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
+_JSON_OBJECT = re.compile(r"\{\s*(?:\"|$)")
+_LINES_OF_HEAD = 5
+_STANDARD_INPUT = "standard input"
+
+
+def read_texts(path: str) -> Iterator[Text]:
+    """Read texts.
+
+    Args:
+        path: "-" for standard input; a folder, of whose ``.txt`` files each is one text; or a file, plain or gzipped:
+            PubTator, BioC (XML or JSON), PubMed XML, JSON lines with a ``text`` each, or one text a line, blank lines
+            aside. Standard input has one text a line, or JSON lines.
+
+    Yields:
+        What the text is called (the document's id, the name of its file, or the number of its line) and the text, as it
+        stands there, so that offsets are those of the line or the file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A file is malformed, or not UTF-8.
+    """
+    if path == "-":
+        yield from _of_lines(_STANDARD_INPUT, decoded_lines(_STANDARD_INPUT, sys.stdin.buffer))
+    elif Path(path).is_dir():
+        files = sorted(file for file in Path(path).iterdir() if file.suffix == ".txt")
+        yield from ((file.name, text) for file in files if (text := whole_text(file)).strip())
+    else:
+        yield from _of_file(Path(path))
+
+
+def _of_file(path: Path) -> Iterator[Text]:
+    """Read a file in the format that its first lines have."""
+    head = []
+    for _, line in numbered_lines(path):
+        if line.strip():
+            head.append(line.strip())
+        if len(head) == _LINES_OF_HEAD:
+            break
+    first = head[0] if head else ""
+    if _PUBTATOR.match(first):
+        yield from _of_documents(read_pubtator(path))
+    elif any(map(_PUBMED.match, head)):
+        yield from _of_documents(read_pubmed(path))
+    elif _XML.match(first) or (_JSON_OBJECT.match(first) and not _is_json_line(first)):
+        yield from _of_documents(read_bioc(path))
+    else:
+        yield from _of_lines(str(path), numbered_lines(path))
+
+
+def _of_documents(documents: Iterable[AnnotatedDocument]) -> Iterator[Text]:
+    return ((document.id, document.text) for document in documents)
+
+
+def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
+    """Read one text a line; where the first line is a JSON object, each of them has to be one with a text."""
+    is_json: bool | None = None
+    for number, line in lines:
+        if not line.strip():
+            continue
+        if is_json is None:
+            is_json = _is_json_line(line)
+        if is_json:
+            yield _of_json(source, number, line)
+        else:
+            yield str(number), line
+
+
+def _of_json(source: str, number: int, line: str) -> Text:
+    """Read one of a file of JSON lines: its text, and what it is called, "id" or "title", or else its number."""
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise ValueError(Errors.B370.format(path=source, line=number, reason=error)) from error
+    text = data.get("text") if isinstance(data, dict) else None
+    if not isinstance(text, str):
+        raise ValueError(Errors.B370.format(path=source, line=number, reason='it has no "text"'))
+    return str(next((data[key] for key in ("id", "title") if data.get(key) is not None), number)), text
+
+
+def _is_json_line(line: str) -> bool:
+    """Tell whether a line is a JSON object by itself, with a text; BioC's has documents."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and "documents" not in data
