@@ -272,7 +272,7 @@ class Errors:
     B214 = "The concept {id} holds text that is not Unicode ({reason}). Correct the escape sequence in the source."
     B215 = (
         "There is no name to index: the source has no concepts, or none whose names have a letter or a digit. "
-        "Is --format the source's format?"
+        "Is --format the source's format, and did another option leave all of it out?"
     )
     B221 = "{option} is {value}; it must be {expected}."
     B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
@@ -500,6 +500,8 @@ class Errors:
         "was one, make it again."
     )
     B369 = "{path} is no file of PubMed's citations: {reason}. Download it again, or give another format."
+    B371 = "There is no document left to write to {path}. Check what is skipped, and which documents are taken."
+    B372 = "{option} means nothing to a corpus in the format '{format}', which {path} is. Leave it out."
     B370 = (
         '{path}:{line}: {reason}. In a file of JSON lines, each line is an object: {{"id": "1", "text": "…"}}; '
         "only text is needed."
@@ -569,6 +571,10 @@ class Errors:
         "vocabulary must hold the encoder's: take a teacher of the same family, or trim the teacher's own vocabulary."
     )
     B457 = "{option} = {value} has no meaning. Give {expected}."
+    B459 = (
+        "The text in {files} fits into one window of {window} word pieces: nothing can be held out to measure by. "
+        "Name more text, or shorter windows."
+    )
     B458 = "The text has no words: nothing can be learned from {files}. Name files of plain text, one document a line."
 
     # --- B5xx: command line, project and reports ---
@@ -664,6 +670,11 @@ class Warnings:
         "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
     )
 
+    W263 = (
+        "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "
+        'as they are: labels = ["{found}"].'
+    )
+
     # --- W3xx: corpora ---
     W301 = (
         "{path}:{line}: document {id} stands in this file twice, text and annotations. It is read once; delete one to "
@@ -673,6 +684,7 @@ class Warnings:
         "{path}: {n} mentions begin or end inside one of the tokenizer's tokens. They are kept, and the gold tokens "
         "are cut there, but a pipeline with this tokenizer can never find them."
     )
+    W304 = "No mention in {path} has the type {unknown}, which is mapped to a label. There are: {there}."
     W303 = (
         "{path}: not one mention has a label to keep ({labels}). Check their spelling, and remember that types are "
         "mapped to labels before."

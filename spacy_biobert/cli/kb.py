@@ -38,7 +38,9 @@ def build(
         typer.Argument(metavar="SOURCE…", help="Files of the vocabulary, may be gzipped; for rrf its folder"),
     ],
     out: Out,
-    source_format: Annotated[str, typer.Option("--format", "-f", help=f"Their format: {', '.join(READERS)}")],
+    source_format: Annotated[
+        str, typer.Option("--format", "-f", help=f"Their format: {', '.join(READERS)}; lists in csv are joined by |")
+    ],
     types: Annotated[
         str | None, typer.Option("--types", "-t", help="Semantic types of all concepts, joined by commas")
     ] = None,
@@ -60,8 +62,8 @@ def build(
     """Make a knowledge base from a vocabulary's own files."""
     options: dict[str, Any] = {
         "prefix": prefix,
-        "languages": _list(languages),
-        "sources": _list(sabs),
+        "languages": _list(languages and languages.upper()),
+        "sources": _list(sabs and sabs.upper()),
         "suppressible": suppressible or None,
         "taxa": _list(taxa),
     }
@@ -74,8 +76,12 @@ def build(
             version=version,
             options={option: value for option, value in options.items() if value is not None},
         )
-        kb = KnowledgeBase.build(reading, out, source=reading.describe, overwrite=force, progress=sys.stderr.isatty())
-    _show_counts("Left out", reading.skipped)
+        progress = sys.stderr.isatty()
+        try:
+            kb = KnowledgeBase.build(reading, out, source=reading.describe, overwrite=force, progress=progress)
+        finally:
+            # Where nothing is left, that is why.
+            _show_counts("Left out", reading.skipped)
     msg.good(f"{out}: {len(kb):,} concepts, {kb.n_names:,} names")
 
 

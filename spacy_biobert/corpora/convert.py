@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -132,6 +133,7 @@ def convert_corpus(
 
     def read(path: Path) -> Iterator[Doc]:
         found = guess_format(path) if format == "auto" else format
+        _check_options(found, path, label=label, strict=strict, prefix=prefixes, split_sentences=split_sentences)
         if found == "iob":
             return iob_docs(path, nlp.vocab, label=label, labels=kept, n_sents=n_sents, strict=strict)
         return document_docs(
@@ -152,10 +154,22 @@ def convert_corpus(
         docs = _annotated(docs, annotates, spans_key)
     summary = write_docs(progress(islice(docs, skip, skip + limit if limit else None)), output, spans_key=spans_key)
     summary.annotates = annotates
+    names = ", ".join(map(str, paths))
     if labels is not None and not summary.mentions:
-        names = ", ".join(map(str, paths))
         warnings.warn(Warnings.W303.format(path=names, labels=", ".join(labels)), stacklevel=2)
+    if unknown := sorted(kept.mapping.keys() - kept.seen - {"*"}):
+        there = ", ".join(sorted(kept.seen)) or "none"
+        warnings.warn(Warnings.W304.format(path=names, unknown=", ".join(unknown), there=there), stacklevel=2)
     return summary
+
+
+def _check_options(format: str, path: Path, **options: Any) -> None:
+    """Refuse options of another format, which would do nothing."""
+    of_iob = ("label", "strict")
+    for option, value in options.items():
+        if value and (option in of_iob) != (format == "iob"):
+            name = "--" + option.replace("_", "-")
+            raise ValueError(Errors.B372.format(option=name, format=format, path=path))
 
 
 def write_docs(docs: Iterable[Doc], output: Path, *, spans_key: str = SPANS_KEY) -> Summary:
@@ -168,12 +182,17 @@ def write_docs(docs: Iterable[Doc], output: Path, *, spans_key: str = SPANS_KEY)
 
     Returns:
         What was written.
+
+    Raises:
+        ValueError: There are none.
     """
     summary = Summary()
     doc_bin = DocBin(store_user_data=True)
     for doc in docs:
         doc_bin.add(doc)
         summary.add(doc, spans_key)
+    if not summary.docs:
+        raise ValueError(Errors.B371.format(path=output))
     output.parent.mkdir(parents=True, exist_ok=True)
     doc_bin.to_disk(output)
     return summary

@@ -46,13 +46,16 @@ class Labels:
         mapping: The label of each type; ``*`` stands for every type that is not named. Other types stay as they are,
             and the mentions of one that is mapped to an empty label are left out.
         keep: The labels to keep, after mapping; None keeps all.
+        seen: The types that were asked for.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     keep: frozenset[str] | None = None
+    seen: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def __call__(self, label: str) -> str | None:
         """Return the label of a type, or None where its mentions are left out."""
+        self.seen.add(label)
         mapped = self.mapping.get(label, self.mapping.get("*", label))
         return mapped or None if self.keep is None or mapped in self.keep else None
 

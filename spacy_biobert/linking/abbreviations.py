@@ -12,7 +12,8 @@ in "myotonic dystrophy (DM)". What a definition implies counts, too: "hyperparat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 
 MAX_SHORT_LENGTH = 10
 """Characters of the longest short form, as in the paper."""
@@ -24,18 +25,45 @@ _INITIAL = re.compile(r"(?<![^\W_])[^\W_]")
 _JOINT = re.compile(r"[-/]")
 
 
-def find_abbreviations(text: str) -> dict[str, str]:
-    """Find the abbreviations that a text defines.
+class Abbreviations:
+    """The abbreviations that a text defines. One that is defined again means something else from there on.
 
     Args:
         text: A document.
-
-    Returns:
-        The long form of each short form. One that is defined twice keeps its first long form.
     """
+
+    def __init__(self, text: str) -> None:
+        self._definitions = list(_definitions(text))
+        # Where what a short form means changes; in most texts that is nowhere.
+        self._changes: list[int] = []
+        meant: dict[str, str] = {}
+        for place, short, long_form in self._definitions:
+            if meant.setdefault(short, long_form).casefold() != long_form.casefold():
+                meant[short] = long_form
+                self._changes.append(place)
+        self._changes.sort()
+        self._long_forms: dict[int, dict[str, str]] = {}
+
+    def at(self, place: int) -> Mapping[str, str]:
+        """Return the long form of each short form at a place in the text, in characters.
+
+        Args:
+            place: Where a mention begins. What is defined behind it counts where nothing is defined before.
+        """
+        number = bisect_right(self._changes, place)
+        if number not in self._long_forms:
+            end = self._changes[number - 1] if number else -1
+            before = [definition for definition in self._definitions if definition[0] <= end]
+            behind = [definition for definition in self._definitions if definition[0] > end]
+            self._long_forms[number] = _long_forms((short, long) for _, short, long in (*reversed(before), *behind))
+        return self._long_forms[number]
+
+
+def _long_forms(definitions: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the long form of each short form, the first where there are several, and of what definitions imply."""
     long_forms: dict[str, str] = {}
     implied: dict[str, str] = {}
-    for short, long_form in _definitions(text):
+    for short, long_form in definitions:
         long_forms.setdefault(short, long_form)
         for part, meaning in _implied(short, long_form):
             implied.setdefault(part, meaning)
@@ -50,7 +78,7 @@ def expand(mention: str, long_forms: Mapping[str, str]) -> str:
 
     Args:
         mention: The mention's text.
-        long_forms: The long form of each short form, as :func:`find_abbreviations` returns them.
+        long_forms: The long form of each short form, as :meth:`Abbreviations.at` returns them.
 
     Returns:
         The mention with each short form that stands as a word of its own replaced; the mention itself where none does.
@@ -105,8 +133,8 @@ def _by_letters(short: str, long_form: str) -> bool:
     return long_form[:1].lower() == short[:1].lower() and all(letter in rest for letter in short.lower())
 
 
-def _definitions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each pair of a short form and its long form, in both orders: "long (short)" and "short (long)"."""
+def _definitions(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield each short form, where it stands, and its long form, in both orders: "long (short)" and "short (long)"."""
     for parenthesis in _PARENTHESIS.finditer(text):
         # "(WD; MIM 277900)" and "(HD, see below)": the short form is what comes first.
         inner = re.split(r"[;,]\s|\bor\b", parenthesis.group(1), maxsplit=1)[0].strip()
@@ -117,13 +145,13 @@ def _definitions(text: str) -> Iterator[tuple[str, str]]:
             for form in (inner, _singular(inner)):
                 long_form = form and (_by_initials(form, window) or _match(form, window))
                 if long_form:
-                    yield inner, long_form
+                    yield parenthesis.start(), inner, long_form
                     break
             continue
         short = _last_words(before, 1)
         # The long form must be the whole parenthesis, or "FAP (adenomas of the colon and polyps)" matches.
         if _is_short_form(short) and _match(short, inner) == inner:
-            yield short, inner
+            yield text.rindex(short, 0, parenthesis.start()), short, inner
 
 
 def _is_short_form(text: str) -> bool:

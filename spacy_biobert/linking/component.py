@@ -1,6 +1,7 @@
 """The pipe `biobert_linker`: gives entities the ids of their concepts."""
 
 # No postponed annotations here: spaCy validates the settings of `initialize` by its signature.
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -19,7 +20,7 @@ from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
 from ..corpora.concept_ids import join_concept_ids, split_concept_ids
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..identifiers import NIL
 from ..stored_settings import SETTINGS, given_otherwise
 from .context_vectors import mention_vectors
@@ -181,6 +182,8 @@ class Linker(Pipe):
         self.scorer = scorer
         self._equipment = Equipment(name)
         self._trainer: RankerTrainer | None = None
+        # Labels that were met and are not linked.
+        self._left_alone: set[str] = set()
         self._settings: dict[str, Any] = {
             "top_n": top_n,
             "threshold": threshold,
@@ -285,7 +288,19 @@ class Linker(Pipe):
 
     def _mentions(self, doc: Doc) -> list[Span]:
         spans, labels = mentions_of(doc, self.cfg["spans_key"]), self.cfg["labels"]
-        return spans if labels is None else [span for span in spans if is_routed(span.label_, labels)]
+        if labels is None:
+            return spans
+        if new := {span.label_ for span in spans if not is_routed(span.label_, labels)} - self._left_alone:
+            self._left_alone |= new
+            self._warn_of_case(new, labels)
+        return [span for span in spans if is_routed(span.label_, labels)]
+
+    def _warn_of_case(self, found: set[str], labels: Sequence[str]) -> None:
+        """Say which labels are left alone that differ by case alone from those to be linked."""
+        meant = {label.casefold() for label in labels}
+        if alike := sorted(label for label in found if label.casefold() in meant):
+            message = Warnings.W263.format(name=self.name, found=", ".join(alike), labels=", ".join(labels))
+            warnings.warn(message, stacklevel=2)
 
     def _read(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 
-from .abbreviations import expand, find_abbreviations
+from .abbreviations import Abbreviations, expand
 from .candidates import Query
 from .composites import composite_readings
 from .context import Surroundings
@@ -81,7 +81,7 @@ def read_mentions(
         return []
     # One pass over the tokens of the doc makes all texts; it costs less than one pass over those of each span, twice.
     whole = doc.text
-    long_forms = find_abbreviations(whole) if expand_abbreviations else {}
+    abbreviations = Abbreviations(whole) if expand_abbreviations else None
     surroundings = Surroundings(whole)
     detected = Span.has_extension("long_form")
     mentions = []
@@ -89,7 +89,10 @@ def read_mentions(
         text = whole[span.start_char : span.end_char]
         # Set by an abbreviation detector: a span or a text, None where the mention is no abbreviation.
         long_form = span._.long_form if detected else None
-        written_out = str(long_form) if long_form is not None else expand(text, long_forms)
+        if long_form is not None:
+            written_out = str(long_form)
+        else:
+            written_out = expand(text, abbreviations.at(span.start_char)) if abbreviations else text
         allowed = types(span.label_)
         query = Query(written_out, None if written_out == text else text, allowed)
         parts: tuple[tuple[Query, ...], ...] = ()

@@ -126,6 +126,8 @@ def pretrain(
     if teacher is not None:
         tutor = Teacher(load_checkpoint(teacher), locate_checkpoint(teacher), checkpoint)
     pretrainer = Pretrainer(checkpoint, head, folder, settings, device=device, teacher=tutor)
+    if not len(pretrainer.schedule.held_out):
+        raise ValueError(Errors.B459.format(files=", ".join(map(str, files)), window=window))
     made_with = {**asdict(settings), "teacher": teacher and str(teacher)}
     made_with["text and vocabulary"] = asdict(Description.make(files, checkpoint.tokenizer, window))
     state = output / "state.safetensors"

@@ -100,3 +100,28 @@ def test_a_target_that_cannot_be_written(corpus, tmp_path):
     assert result.exit_code == 1
     assert "[B511]" in result.output
     assert "folder.spacy" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [(["--label", "X"], "B372"), (["--strict"], "B372"), (["--skip", "5"], "B371")],
+)
+def test_options_that_leave_nothing_or_mean_nothing(corpus, tmp_path, options, code):
+    result = convert(corpus, tmp_path / "out.spacy", *options)
+    assert result.exit_code == 1
+    assert f"[{code}]" in result.output
+    assert not (tmp_path / "out.spacy").exists()
+
+
+def test_options_of_documents_mean_nothing_to_sentences(tmp_path):
+    (tmp_path / "corpus.iob").write_text("Wilson\tB-Disease\n", encoding="utf8")
+    result = convert(tmp_path / "corpus.iob", tmp_path / "out.spacy", "--split-sentences")
+    assert result.exit_code == 1
+    assert "[B372] --split-sentences" in result.output
+
+
+def test_a_type_that_is_not_there_is_said(corpus, tmp_path):
+    result = convert(corpus, tmp_path / "out.spacy", "--label-map", "chemical=Drug")
+    assert result.exit_code == 0
+    assert "[W304]" in result.output
+    assert "Chemical, Modifier, SpecificDisease" in " ".join(result.output.split())

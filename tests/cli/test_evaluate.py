@@ -1,6 +1,9 @@
 """``spacy biobert evaluate``: several corpora, each scored for what it is."""
 
+import spacy
 import srsly
+
+from spacy_biobert.corpora.convert import record_annotated_labels
 
 FEVER = (["A", "fever"], [(1, 2, "Disease")])
 MISSED = (["Some", "cough"], [(1, 2, "Disease")])
@@ -91,3 +94,23 @@ def test_nothing_to_report_on(invoke, ruler, make_corpus, tmp_path):
     assert status == 1
     assert "[B521]" in output
     assert invoke("evaluate", ruler, corpus)[0] == 0
+
+
+def test_labels_that_the_corpus_does_not_have(invoke, ruler, make_corpus, tmp_path):
+    """Of what the annotators did not look for, nothing that is found can be right."""
+    make_corpus(tmp_path / "c.spacy", (["fever", "aspirin"], [(0, 1, "Disease")]))
+    status, output = invoke("evaluate", ruler, tmp_path / "c.spacy")
+    assert status == 0
+    assert "[W524]" in output
+    assert "labelled Chemical" in output
+    assert "--annotates Disease" in output
+    record_annotated_labels(tmp_path / "c.spacy", ["Disease"], vocab=spacy.blank("en").vocab)
+    assert "[W524]" not in invoke("evaluate", ruler, tmp_path / "c.spacy")[1]
+
+
+def test_an_output_that_cannot_be_written(invoke, ruler, make_corpus, tmp_path):
+    path = make_corpus(tmp_path / "c.spacy", (["fever"], [(0, 1, "Disease")])) or tmp_path / "c.spacy"
+    for option in ("--output", "--report"):
+        status, output = invoke("evaluate", ruler, path, option, path / "below")
+        assert status == 1
+        assert "[B511]" in output

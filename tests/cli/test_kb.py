@@ -203,3 +203,15 @@ def test_export(folder, tmp_path):
     result = run("export", folder, tmp_path / "kb.jsonl")
     assert result.exit_code == 1
     assert "[B290]" in result.output
+
+
+def test_an_option_that_leaves_nothing_is_told(tmp_path):
+    (tmp_path / "MRCONSO.RRF").write_text("C1|ENG|P|L1|PF|S1|Y|A1||M1|D1|MSH|MH|D1|Fever|0|N||\n", encoding="utf8")
+    (tmp_path / "MRSTY.RRF").write_text("C1|T047|B2|Disease|AT1||\n", encoding="utf8")
+    (tmp_path / "MRDEF.RRF").write_text("", encoding="utf8")
+    result = run("build", tmp_path, tmp_path / "kb", "-f", "rrf", "--sources", "SNOMEDCT_US")
+    assert result.exit_code == 1
+    assert "1 rows of other sources" in result.output
+    assert "[B215]" in result.output
+    result = run("build", tmp_path, tmp_path / "kb", "-f", "rrf", "--sources", "msh")
+    assert result.exit_code == 0, result.output

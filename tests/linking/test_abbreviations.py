@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_biobert.linking.abbreviations import expand, find_abbreviations
+from spacy_biobert.linking.abbreviations import Abbreviations, expand
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ from spacy_biobert.linking.abbreviations import expand, find_abbreviations
     ],
 )
 def test_find(text, long_forms):
-    assert find_abbreviations(text) == long_forms
+    assert Abbreviations(text).at(0) == long_forms
 
 
 def test_expand():
@@ -83,7 +85,7 @@ def test_expand():
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("()[];, .ABab"), st.characters(exclude_categories=["Cs"]))))
 def test_any_text(text):
-    for short, long_form in find_abbreviations(text).items():
+    for short, long_form in Abbreviations(text).at(0).items():
         assert short in text
         assert len(long_form) > len(short)
         assert expand(short, {short: long_form}) == long_form
@@ -92,3 +94,16 @@ def test_any_text(text):
 def test_a_mention_that_is_a_definition_is_looked_up():
     assert expand("(WD)", {"WD": "Wilson disease"}) == "(Wilson disease)"
     assert expand("Wilson disease (WD)", {"WD": "Wilson disease"}) == "Wilson disease"
+
+
+def test_an_abbreviation_that_is_defined_again():
+    text = (
+        "AMI is common. Acute myocardial infarction (AMI) and renal failure (RF). Then acute mountain illness (AMI). "
+        "AMI, RF. Later AMI (acute mountain illness) and again acute myocardial infarction (AMI)."
+    )
+    abbreviations = Abbreviations(text)
+    places = [match.start() for match in re.finditer("AMI", text)]
+    meant = [abbreviations.at(place)["AMI"] for place in places]
+    heart, mountain = "Acute myocardial infarction", "acute mountain illness"
+    assert meant == [heart, heart, mountain, mountain, mountain, heart.lower()]
+    assert all(abbreviations.at(place)["RF"] == "renal failure" for place in places)

@@ -544,3 +544,12 @@ def test_a_doc_that_failed_is_none(nlp):
     linker.set_error_handler(lambda *_: None)
     linker._equipment.kb = None
     assert linker(nlp.make_doc("aspirin")) is None
+
+
+def test_labels_in_another_case_are_said(kb_folder):
+    nlp = make_linker_nlp(kb_folder, labels=["disease"])
+    with pytest.warns(UserWarning, match=r"\[W263\].*label Disease alone.*links disease"):
+        assert nlp("breast cancers and aspirin").ents[0].kb_id_ == ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp("breast cancers")
