@@ -6,7 +6,6 @@ A mention is looked up written out, and as it stands; by spelling, and by vector
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from math import log1p
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,7 +49,8 @@ FEATURES = (
 )
 """What is said of a candidate by itself; :mod:`.ranker` adds what the training data and the document say."""
 
-_OF_SPELLING = [*range(6), FEATURES.index("n_names")]
+_SPELLED = ("similarity", "exact", "similarity_gap", "exact_canonical", "verbatim", "short_form", "n_names")
+_OF_SPELLING = [FEATURES.index(name) for name in _SPELLED]
 """The columns that hold for every concept, whether there are vectors or not."""
 
 _OF_VECTORS = slice(FEATURES.index("cosine"), FEATURES.index("n_names"))
@@ -104,7 +104,6 @@ class CandidateFinder:
         self.kb = kb
         self.dense = dense
         self.facts = ConceptFacts(kb)
-        self._names = lru_cache(maxsize=100_000)(self._names_of)
         self._spelled: dict[int, Recent[Query, list[Candidate]]] = {}
         self._found: Recent[Query, Found] = Recent(MAX_RECENT)
 
@@ -178,19 +177,19 @@ class CandidateFinder:
         most_similar = full[0].score if full else 0.0
         text = query.text.casefold()
         of_spelling = []
-        for identifier, _, name in candidates:
+        canonical = self._canonical([identifier for identifier, _, _ in candidates])
+        for (identifier, _, name), (name_of_concept, n_names) in zip(candidates, canonical, strict=True):
             similarity = by_full[identifier].score if identifier in by_full else 0.0
-            name_of_concept, log_names = self._names(identifier)
             exact = similarity == 1.0
             of_spelling.append(
-                (
+                (  # in the order of `_SPELLED`
                     similarity,
                     exact,
                     similarity - most_similar,
                     exact and name == name_of_concept,
                     name.casefold() == text,
                     by_short.get(identifier, similarity if query.short is None else 0.0),
-                    log_names,
+                    log1p(n_names),
                 )
             )
         features = np.zeros((len(candidates), len(FEATURES)), np.float32)
@@ -200,14 +199,11 @@ class CandidateFinder:
             features[:, _OF_VECTORS] = np.stack([best, best - best.max(), of_three, of_canonical], axis=1)
         return Found(candidates, features)
 
-    def _names_of(self, identifier: str) -> tuple[str, float]:
-        """Return the canonical name of a concept, and the logarithm of how many names it has, and one."""
+    def _canonical(self, identifiers: Sequence[str]) -> list[tuple[str, int]]:
+        """Return the canonical name of each concept, and how many names it has."""
         if self.dense is not None:
-            name, n_names = self.dense.canonical(self.dense.rows[identifier])
-        else:
-            concept = self.kb.get(identifier)
-            name, n_names = (concept.name, len(concept.names)) if concept else ("", 0)
-        return name, log1p(n_names)
+            return [self.dense.canonical(self.dense.rows[identifier]) for identifier in identifiers]
+        return [(known.name, known.n_names) for known in self.facts.each(identifiers)]
 
 
 def _merge(full: Sequence[Candidate], short: Sequence[Candidate], top_n: int) -> list[Candidate]:

@@ -7,8 +7,8 @@ without them costs nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from math import log, log1p
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .normalization import name_words
+from .recent import Recent
 
 if TYPE_CHECKING:
     from .kb import KnowledgeBase
@@ -28,6 +29,9 @@ LabelTypes = Counter[tuple[str, str]]
 many mean one that has types at all."""
 
 _ALL = ""
+
+_MAX_CONCEPTS = 100_000
+"""Concepts of which it is kept what is known."""
 
 _MAX_DEFINITIONS = 100_000
 """Definitions whose words' weights are kept."""
@@ -50,15 +54,22 @@ class Surroundings:
 
 
 class Facts(NamedTuple):
-    """What is known of a concept besides its names.
+    """What the ranker is told of a concept.
 
     Attributes:
+        name: Its canonical name.
+        n_names: How many names it has.
         types: Its semantic types.
         words: The words of its definition, normalised.
     """
 
+    name: str
+    n_names: int
     types: tuple[str, ...]
     words: frozenset[str]
+
+
+_NOTHING = Facts("", 0, (), frozenset())
 
 
 class ConceptFacts:
@@ -70,7 +81,7 @@ class ConceptFacts:
 
     def __init__(self, kb: KnowledgeBase) -> None:
         self.kb = kb
-        self.of: Callable[[str], Facts] = lru_cache(maxsize=100_000)(self._look_up)
+        self._known: Recent[str, Facts] = Recent(_MAX_CONCEPTS)
 
     @cached_property
     def shares(self) -> dict[str, float]:
@@ -83,11 +94,21 @@ class ConceptFacts:
         defined = (concept.definition for concept in self.kb.concepts() if concept.definition)
         return frozenset(word for definition in defined for word in name_words(definition))
 
-    def _look_up(self, identifier: str) -> Facts:
-        concept = self.kb.get(identifier)
-        if concept is None:
-            return Facts((), frozenset())
-        return Facts(concept.types, frozenset(name_words(concept.definition or "")))
+    def of(self, identifier: str) -> Facts:
+        """Return what is known of a concept; of one that is not there, nothing."""
+        return self.each([identifier])[0]
+
+    def each(self, identifiers: Sequence[str]) -> list[Facts]:
+        """Return what is known of each of some concepts, looking up all new ones at once."""
+        return self._known.look_up_in_order(identifiers, self._look_up)
+
+    def _look_up(self, identifiers: Sequence[str]) -> list[Facts]:
+        return [
+            _NOTHING
+            if outline is None
+            else Facts(outline.name, outline.n_names, outline.types, frozenset(name_words(outline.definition)))
+            for outline in self.kb.outlines(identifiers)
+        ]
 
 
 class ContextCounts:
@@ -140,12 +161,12 @@ class ContextCounts:
         columns = np.zeros((len(ids), 2), np.float32)
         total = self.types[mention.label, _ALL] - left_out[mention.label, _ALL]
         if total > 0:
-            types = [facts.of(one).types for one in ids]
+            types = [known.types for known in facts.each(ids)]
             fits = {some: self._fit(mention.label, some, total, facts, left_out) for some in set(types)}
             columns[:, 0] = [fits[some] for some in types]
         if self.n_docs and mention.surroundings is not None:
             here = mention.surroundings.words
-            columns[:, 1] = [self._share(facts.of(one).words, here) for one in ids]
+            columns[:, 1] = [self._share(known.words, here) for known in facts.each(ids)]
         return columns
 
     def _fit(self, label: str, types: Sequence[str], total: int, facts: ConceptFacts, left_out: LabelTypes) -> float:

@@ -24,7 +24,7 @@ from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_
 from .index import SCORE_UNITS, NameIndex
 from .normalization import name_words
 from .sparse import Mask, Scored, Words, load_array, ranges
-from .storage import ConceptStore
+from .storage import ConceptStore, Outline
 from .threads import map_in_threads
 
 MAX_BYTES = 1 << 30
@@ -212,7 +212,7 @@ class KnowledgeBase:
         return self.meta["n_concepts"]
 
     def __contains__(self, concept_id: str) -> bool:
-        return self.get(concept_id) is not None
+        return concept_id in self._store
 
     def __iter__(self) -> Iterator[str]:
         return self._store.concept_ids()
@@ -224,6 +224,10 @@ class KnowledgeBase:
     def get(self, concept_id: str) -> Concept | None:
         """Return the concept with an id; None where there is none. Alternative ids are not looked at."""
         return self._store.concept(concept_id)
+
+    def outlines(self, concept_ids: Sequence[str]) -> list[Outline | None]:
+        """Return name, number of names, types and definition of each of some concepts; None where there is none."""
+        return self._store.outlines(concept_ids)
 
     def count_types(self) -> dict[str, int]:
         """Return how many concepts have each semantic type."""

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Errors
 from .concepts import Concept, can_be_id
@@ -117,6 +117,22 @@ class ConceptWriter:
         self._connection.close()
 
 
+class Outline(NamedTuple):
+    """What is known of a concept besides its synonyms and other ids.
+
+    Attributes:
+        name: Its canonical name.
+        n_names: How many names it has.
+        types: Its semantic types.
+        definition: Its definition, "" where it has none.
+    """
+
+    name: str
+    n_names: int
+    types: tuple[str, ...]
+    definition: str
+
+
 class ConceptStore:
     """Reads a concept file, from any thread and in any process.
 
@@ -146,6 +162,22 @@ class ConceptStore:
         """Return the concept with an id; None where there is none. Alternative ids are not looked at."""
         rows = self._fetch("SELECT row FROM concepts WHERE id = ?", (concept_id,))
         return next(self._concepts(rows[0][0], rows[0][0] + 1), None) if rows else None
+
+    def outlines(self, concept_ids: Sequence[str]) -> list[Outline | None]:
+        """Return what is known of each of some concepts but for its names, None where there is none, by one query."""
+        found = self._fetch(
+            "SELECT c.id, c.name, (SELECT count(*) FROM names WHERE concept = c.row), c.types, c.definition"
+            " FROM json_each(?) AS wanted JOIN concepts AS c ON c.id = wanted.value",
+            (json.dumps(concept_ids),),
+        )
+        outlines = {
+            identifier: Outline(name, n_names, tuple(json.loads(types)), definition or "")
+            for identifier, name, n_names, types, definition in found
+        }
+        return list(map(outlines.get, concept_ids))
+
+    def __contains__(self, concept_id: str) -> bool:
+        return bool(self._fetch("SELECT 1 FROM concepts WHERE id = ?", (concept_id,)))
 
     def concept_in_row(self, row: int) -> Concept | None:
         """Return the concept in a row, by the order in which they were written; None where there is none."""

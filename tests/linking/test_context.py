@@ -52,7 +52,10 @@ def mention(label="Disease", text="cold"):
 def test_facts(facts):
     assert facts.of("X:cold").types == ("Disease",)
     assert "infection" in facts.of("X:cold").words
-    assert facts.of("X:none") == facts.of("X:other") == ((), frozenset())
+    nothing, bare = facts.each(["X:none", "X:other"])
+    assert (nothing.types, nothing.words) == (bare.types, bare.words) == ((), frozenset())
+    cold = facts.kb.get("X:cold")
+    assert (facts.of("X:cold").name, facts.of("X:cold").n_names) == (cold.name, len(cold.names))
     assert facts.shares == {"Disease": 0.5, "Phenomenon": 0.25}
 
 
