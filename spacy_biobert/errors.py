@@ -1,4 +1,4 @@
-"""Every message a user can meet, numbered, a block for each room.
+"""Every message a user can meet, numbered, a block for each subpackage.
 
 A message says what was wrong, where, and what to do next. Blocks: B0xx encoder, B1xx named entities, B2xx linking,
 B3xx corpora, B4xx training, B5xx command line, project and reports. A number, once released, keeps its meaning.

@@ -1,4 +1,4 @@
-"""``spacy biobert …``: thin commands, each calling one room."""
+"""``spacy biobert …``: thin commands, each calling one subpackage."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ fused `scaled_dot_product_attention`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -56,10 +56,6 @@ class BertConfig:
     def max_pieces(self) -> int:
         """Longest window, special pieces included, that the position table can hold."""
         return self.n_positions - self.position_offset
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
 
 
 Activation = Callable[[Tensor], Tensor]
@@ -205,8 +201,8 @@ def attend_by_products(query: Tensor, key: Tensor, value: Tensor, mask: Tensor |
 def _products_are_faster(query: Tensor) -> bool:
     """Say whether attention on a CPU is faster as two products and a softmax, when nothing is learned.
 
-    In bfloat16 it is, on two cores without AMX: MiniLM as a whole takes a tenth less time. Where the processor
-    multiplies tiles, the fused kernel brings bfloat16 into the form that these want. In float32 it is no slower.
+    It is in bfloat16, on a CPU without AMX: MiniLM as a whole takes a tenth less time. With AMX the fused kernel lays
+    bfloat16 out as tiles want it; in float32 the kernel is no slower.
     """
     return query.dtype == torch.bfloat16 and not multiplies_tiles(query.device)
 

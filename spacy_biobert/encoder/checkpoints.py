@@ -49,7 +49,7 @@ class Checkpoint:
     Attributes:
         settings: The checkpoint's ``config.json``.
         tokenizer: Splits words into pieces.
-        bert: The network, in float32, on the CPU.
+        bert: The network, in float32; on the CPU until a runtime moves it to where it runs.
     """
 
     settings: dict[str, Any]

@@ -128,7 +128,7 @@ class BioBert(TrainablePipe):
 
     @property
     def precision_scores(self) -> dict[str, float]:
-        """What the pipeline scored in each arithmetic, 0 to 1; stored with it, and minded by ``precision = "auto"``."""
+        """What the pipeline scored in each arithmetic, 0 to 1; stored with it; ``precision = "auto"`` goes by it."""
         return self._shim.precision_scores
 
     @precision_scores.setter

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ranges
 from .tokenization import PieceTokenizer
 
 if TYPE_CHECKING:  # so that what runs the encoder can be used, and measured, without spaCy
@@ -135,13 +136,6 @@ class PieceTable:
         rows = rows.copy()
         rows[unknown] = new_rows
         return rows
-
-
-def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Concatenate ``range(start, start + length)`` for each pair: [5, 0] with [2, 3] gives [5, 6, 0, 1, 2]."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
 
 
 def _sentence_starts(docs: Sequence[Doc], n_tokens: int) -> NDArray[np.bool_]:

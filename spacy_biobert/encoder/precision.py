@@ -113,6 +113,7 @@ def multiplies_tiles(device: torch.device) -> bool:
     return device.type == "cpu" and _has("_is_amx_tile_supported")
 
 
-def _has(*questions: str) -> bool:
+def _has(question: str) -> bool:
     """Ask PyTorch about the CPU. It has no public questions for this; where a release moves one the answer is no."""
-    return any(ask() for name in questions if (ask := getattr(torch.cpu, name, None)) is not None)
+    ask = getattr(torch.cpu, question, None)
+    return ask is not None and bool(ask())

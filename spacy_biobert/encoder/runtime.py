@@ -30,7 +30,7 @@ _settled_in: int | None = None
 """The forked process that has been told to run on one thread."""
 
 
-def _mind_fork() -> None:
+def _limit_threads_after_fork() -> None:
     """Run on one thread in a forked process, see `forking`. Told once: who sets another number later is obeyed."""
     global _settled_in
     if is_forked() and _settled_in != os.getpid():
@@ -96,7 +96,7 @@ class Runtime:
 
     def predict(self, plan: Plan, pooling: Pooling) -> Tensor:
         """Return token vectors of shape (n_tokens, width), float32, on the device."""
-        _mind_fork()
+        _limit_threads_after_fork()
         with torch.inference_mode():
             bert = self._inference().eval()
             n_rows = sum(len(batch.ids) for batch in plan.batches)
@@ -111,7 +111,7 @@ class Runtime:
 
     def train(self, plan: Plan, pooling: Pooling, *, autocast: bool) -> Tensor:
         """Return token vectors that remember how they were made, for `torch.autograd.backward`."""
-        _mind_fork()
+        _limit_threads_after_fork()
         self.bert.train()
         where = send((plan.piece_rows, plan.token_starts, plan.token_lengths), self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=autocast):

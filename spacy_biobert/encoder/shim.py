@@ -74,7 +74,7 @@ class EncoderShim(Shim):
         super().__init__(None)
         self.settings = settings
         self.run = RunSettings()
-        # What the pipeline scored in each arithmetic, where it has been measured: `precision = "auto"` minds it.
+        # What the pipeline scored in each arithmetic, where it has been measured: `precision = "auto"` goes by it.
         self.precision_scores: dict[str, float] = {}
         self._checkpoint: Checkpoint | None = None
         self._runtime: Runtime | None = None

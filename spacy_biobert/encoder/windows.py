@@ -17,7 +17,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from .pieces import Pieces, ranges
+from ..arrays import ranges
+from .pieces import Pieces
 
 Ints = NDArray[np.int64]
 

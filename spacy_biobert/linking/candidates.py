@@ -32,7 +32,7 @@ DEPTH = 20
 """Concepts that each way of looking up adds to what is ranked."""
 
 MAX_RECENT = 5_000
-"""Queries whose candidates are kept, in up to 30 MB: what a text mentions, others mention, too."""
+"""Queries whose candidates are kept, in some 30 MB: what a text mentions, others mention, too."""
 
 FEATURES = (
     "similarity",  # of spelling: that of the most similar name

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ranges
 from ..errors import Errors
 from .features import extract_features, extract_grams, hash_key
 from .index_builder import ARRAY_FILES
 from .masks import MadeOfMasks, by_mask
 from .pruned import PrunedSearch
 from .similar import SimilarWords
-from .sparse import Mask, Scored, Words, find_codes, load_array, make_csr, ranges
+from .sparse import Mask, Scored, Words, find_codes, load_array, make_csr
 from .thorough import ThoroughSearch
 from .threads import MAX_THREADS
 from .weights import FeatureWeights, inverse_document_frequency
@@ -49,8 +50,8 @@ _MAX_BATCH = 1024
 _BATCH_PRODUCTS = 1 << 21
 """How many mentions are searched at once: more where few words make it cheap to keep their products in memory."""
 
-_LIBRARY_READS = "word_bags"
-"""Names of the arrays that :func:`.largest_products` reads begin so."""
+_LIBRARY_READS = {name for name in ARRAY_FILES if name.startswith("word_bags")}
+"""The arrays that :func:`.largest_products` reads: it takes none that cannot be written to."""
 
 _LEVEL_BITS = 6
 _LEVELS = (SCORE_UNITS >> _LEVEL_BITS) + 1
@@ -73,8 +74,7 @@ class NameIndex:
 
     def __init__(self, folder: Path, n_names: int) -> None:
         arrays = {
-            array: load_array(folder / file, writable=array.startswith(_LIBRARY_READS))
-            for array, file in ARRAY_FILES.items()
+            array: load_array(folder / file, writable=array in _LIBRARY_READS) for array, file in ARRAY_FILES.items()
         }
         self._sorted_keys = arrays["sorted_keys"]
         self._bag_of_key = arrays["bag_of_key"]
@@ -164,8 +164,8 @@ class NameIndex:
 
         Args:
             mentions: The words of each mention. What is computed at once are all of them: best some hundred.
-            top_n: How many bags, at least as far as there are so many: all names of those whose score is at least that
-                of the one in this place, so that ties are whole, and of few others.
+            top_n: At least so many of the best bags of words, where there are so many, with all of their names. Bags
+                that tie with the last one are all included, and a few lower ones may be.
             masks: For each mention, which names may be found, shape (n_names,), or None for all. What is computed of a
                 mask is kept: pass the same array again, and do not change it.
             method: How to search; by default, as :attr:`method` says.

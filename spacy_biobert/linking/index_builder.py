@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ranges
 from ..errors import Errors
 from .features import FIRST_WORD_CODE, extract_features, extract_grams, hash_key
-from .sparse import Words, count_pairs, make_csr, ranges, row_lengths
+from .sparse import Words, count_pairs, make_csr, row_lengths
 from .terms import build_terms
 from .weights import Extract, inverse_document_frequency
 

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import srsly
 
+from ..arrays import ranges
 from ..errors import Errors
 from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, Source, write_knowledge_base
 from .concepts import Candidate, Concept
 from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_files
 from .index import SCORE_UNITS, NameIndex
 from .normalization import name_words
-from .sparse import Mask, Scored, Words, load_array, ranges
+from .sparse import Mask, Scored, Words, load_array
 from .storage import ConceptStore, Outline
 from .threads import map_in_threads
 

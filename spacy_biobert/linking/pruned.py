@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ranges
 from .similar import SimilarWords
-from .sparse import Mask, Scored, Words, choose_within, count_words, find_codes, make_csr, ranges, rows_of
+from .sparse import Mask, Scored, Words, choose_within, count_words, find_codes, make_csr, rows_of
 from .terms import pair_codes
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ class Recent(Generic[Key, Value]):
     """Results by what they are the results of. Several threads may use it.
 
     Args:
-        size: How many are kept, at most; when there are more, all older ones are dropped.
+        size: How many are kept. When there are more, all older ones are dropped; what is asked for at once is kept.
     """
 
     def __init__(self, size: int) -> None:

@@ -41,7 +41,7 @@ class Scored(NamedTuple):
         return Scored(self.mentions[kept], self.items[kept], self.scores[kept])
 
 
-# scipy takes 60 ms to import, and spaCy imports this room for every pipeline: functions import it, modules do not.
+# scipy takes 60 ms to import, and spaCy imports this for every pipeline: functions import it, modules do not.
 
 
 def load_array(path: Path, *, writable: bool = False) -> NDArray:
@@ -110,12 +110,6 @@ def rows_of(matrix: csr_matrix) -> NDArray[np.int64]:
 def row_lengths(matrix: csr_matrix) -> NDArray[np.float64]:
     """Return the Euclidean length of each row, shape (n_rows,)."""
     return np.sqrt(np.bincount(rows_of(matrix), weights=matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0]))
-
-
-def ranges(starts: NDArray, sizes: NDArray) -> NDArray[np.int64]:
-    """Return the numbers of several ranges, one range after another, shape (sum of sizes,)."""
-    ends = np.cumsum(sizes)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
 
 
 def keep_entries(matrix: csr_matrix, kept: Mask) -> csr_matrix:

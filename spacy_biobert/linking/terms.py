@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .sparse import Mask, make_csr, ranges, rows_of
+from ..arrays import ranges
+from .sparse import Mask, make_csr, rows_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ranges
 from .masks import MadeOfMasks, by_mask
 from .products import largest_products
-from .sparse import Mask, Scored, Words, keep_entries, ranges, rows_of
+from .sparse import Mask, Scored, Words, keep_entries, rows_of
 from .weights import FeatureWeights
 from .word_rows import WordRows
 

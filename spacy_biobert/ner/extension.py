@@ -10,7 +10,7 @@ from ..errors import Warnings
 from ..span_places import Places
 
 EXTENSION = "score"
-# Keys of the attrs of a span group that this room has written. Its spans are sorted by their start and end.
+# Keys of the attrs of a span group that this component has written. Its spans are sorted by their start and end.
 SCORES = "scores"
 ANNOTATOR = "annotator"
 RANK = "rank"

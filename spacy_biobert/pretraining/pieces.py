@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..encoder.pieces import Pieces, ranges
+from ..arrays import ranges
+from ..encoder.pieces import Pieces
 from ..encoder.tokenization import PieceTokenizer
 from ..encoder.windows import make_windows
 from .text import read_documents

@@ -65,11 +65,6 @@ class Teacher(nn.Module):
         self._bert = [teacher.bert.requires_grad_(False).eval()]
         self.project = nn.Linear(student.bert.config.width, teacher.bert.config.width)
 
-    @property
-    def has_head(self) -> bool:
-        """Whether it can say which pieces it expects, or only what its hidden states are."""
-        return bool(self._head)
-
     def move(self, device: torch.device) -> None:
         """Move all of it to a device."""
         self.to(device)

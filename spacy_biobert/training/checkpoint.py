@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -51,6 +51,28 @@ def write_checkpoint(root: Path, step: int, state: Mapping[str, Any], tensors: T
         if other != folder and _STEP.fullmatch(other.name):
             shutil.rmtree(other)
     return folder
+
+
+class Past(NamedTuple):
+    """What a training goes on from.
+
+    Attributes:
+        folder: The checkpoint.
+        state: Its plain values, see `write_checkpoint`.
+    """
+
+    folder: Path
+    state: dict[str, Any]
+
+
+def read_past(root: Path) -> Past | None:
+    """Read the latest checkpoint, without its tensors, if there is any.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    folder = find_checkpoint(root)
+    return None if folder is None else Past(folder, read_state(folder))
 
 
 def find_checkpoint(root: Path) -> Path | None:

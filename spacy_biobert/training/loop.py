@@ -21,7 +21,7 @@ from thinc.api import fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
 from .batches import fingerprint
-from .checkpoint import CHECKPOINTS, find_checkpoint, read_state, remove_checkpoints
+from .checkpoint import CHECKPOINTS, Past, read_past, remove_checkpoints
 from .compare import changed_versions, check_config, check_data
 from .pipelines import recover_pipelines, save_pipeline
 from .randomness import OwnRandomness
@@ -62,11 +62,10 @@ def train(
     stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
     msg = Printer(no_print=True)
     root = output / CHECKPOINTS
-    folder = find_checkpoint(root) if resume else None
-    past = read_state(folder) if folder else None
+    past = read_past(root) if resume else None
     config = nlp.config.interpolate()
-    if past and folder:
-        check_config(past["config"], config, folder)
+    if past:
+        check_config(past.state["config"], config, past.folder)
     if config["training"]["seed"] is not None:
         fix_random_seed(config["training"]["seed"])
     if use_gpu >= 0 and config["training"]["gpu_allocator"]:
@@ -75,8 +74,8 @@ def train(
     train_corpus, dev_corpus = resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
     with OwnRandomness()():
         dev = fingerprint(dev_corpus(nlp))
-    if past and folder:
-        check_data("development", past["data"]["dev"], dev, folder)
+    if past:
+        check_data("development", past.state["data"]["dev"], dev, past.folder)
     evaluate = create_evaluation_callback(nlp, dev_corpus, settings["score_weights"])
     steps = Steps(nlp, settings, train_corpus, evaluate, past=past)
     before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
@@ -97,12 +96,10 @@ def train(
     with nlp.select_pipes(disable=frozen):
         log_step, finalize_logger = settings["logger"](nlp, stdout, stderr)
     try:
-        if past and folder:
-            changes = changed_versions(past["versions"])
-            if changes:
-                stdout.write(msg.warn(changes) + "\n")
-            stdout.write(msg.info(f"Going on after step {past['step']}, from {folder}") + "\n")
-            for _, info, is_best in steps.replay(past, folder):
+        if past:
+            for line in _what_it_goes_on_from(past, msg):
+                stdout.write(line + "\n")
+            for _, info, is_best in steps.replay(past):
                 _note_scores(nlp, settings, info, is_best)
                 log_step(info if is_best is not None else None)
         try:
@@ -133,6 +130,12 @@ def _announcements(nlp: Language, settings: Mapping[str, Any]) -> Iterator[str]:
     if settings["annotating_components"]:
         yield f"Set annotations on update for: {settings['annotating_components']}"
     yield f"Initial learn rate: {settings['optimizer'].learn_rate}"
+
+
+def _what_it_goes_on_from(past: Past, msg: Printer) -> Iterator[str]:
+    if changes := changed_versions(past.state["versions"]):
+        yield msg.warn(changes)
+    yield msg.info(f"Going on after step {past.state['step']}, from {past.folder}")
 
 
 def _note_scores(nlp: Language, settings: dict[str, Any], info: dict[str, Any], is_best: bool | None) -> None:

@@ -13,7 +13,7 @@ from spacy.training.loop import train_while_improving
 from thinc.api import Optimizer
 
 from .batches import Batches, Corpus
-from .checkpoint import read_tensors, write_checkpoint
+from .checkpoint import Past, read_tensors, write_checkpoint
 from .compare import check_data, versions
 from .randomness import random_state, set_random_state
 from .state import capture, capture_components, restore, restore_components, trained_parts
@@ -38,7 +38,7 @@ class Steps:
         settings: The ``[training]`` section, resolved.
         train_corpus: Reads the training examples.
         evaluate: Scores the pipeline.
-        past: The state in a checkpoint, if there are steps to be gone through again; see `replay`.
+        past: The checkpoint, if there are steps to be gone through again; see `replay`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Steps:
         train_corpus: Corpus,
         evaluate: Callable[[], tuple[float, dict[str, Any]]],
         *,
-        past: Mapping[str, Any] | None = None,
+        past: Past | None = None,
     ) -> None:
         self.nlp = nlp
         self.optimizer: Optimizer = settings["optimizer"]
@@ -56,7 +56,7 @@ class Steps:
         self._frozen: list[str] = settings["frozen_components"]
         self._parts = trained_parts(nlp, self._frozen)
         self._evaluate = evaluate
-        self._recorded: list[dict[str, Any]] = past["evaluations"] if past else []
+        self._recorded: list[dict[str, Any]] = past.state["evaluations"] if past else []
         self._replaying = past is not None
         self._last: dict[str, Any] = {}
         self._batches = Batches(
@@ -64,7 +64,7 @@ class Steps:
             train_corpus,
             settings["batcher"],
             settings["max_epochs"],
-            start=past["data"]["start"] if past else None,
+            start=past.state["data"]["start"] if past else None,
         )
         before_update = settings["before_update"]
         self._steps: Iterator[Step] = train_while_improving(
@@ -113,12 +113,11 @@ class Steps:
             self._note(info, is_best)
             yield batch, info, is_best
 
-    def replay(self, past: Mapping[str, Any], folder: Path) -> Iterator[Step]:
+    def replay(self, past: Past) -> Iterator[Step]:
         """Go through the steps that have been made, and put back in the end what they made.
 
         Args:
-            past: The state in a checkpoint.
-            folder: The checkpoint.
+            past: The checkpoint.
 
         Yields:
             The steps, as when they were made.
@@ -126,22 +125,23 @@ class Steps:
         Raises:
             ValueError: The training corpus is not what it was, or the checkpoint does not fit the pipeline.
         """
+        folder, state = past
         for batch, info, is_best in self._steps:
-            arrived = info["step"] == past["step"]
+            arrived = info["step"] == state["step"]
             # The loop adds to this very dict until it is evaluated again.
             if is_best is not None:
                 info["losses"].update(self._recorded[len(self.evaluations)]["losses"])
             elif arrived:
-                info["losses"].update(past["losses"])
+                info["losses"].update(state["losses"])
             self._note(info, is_best)
             yield batch, info, is_best
             if arrived:
                 break
-        check_data("training", past["data"]["train"], self._batches.fingerprint, folder)
+        check_data("training", state["data"]["train"], self._batches.fingerprint, folder)
         tensors = read_tensors(folder)
-        restore(self._parts, self.optimizer, tensors, past["counts"], source=folder)
+        restore(self._parts, self.optimizer, tensors, state["counts"], source=folder)
         restore_components(self.nlp, tensors.get(COMPONENTS, {}))
-        set_random_state(past["random"])
+        set_random_state(state["random"])
         self._replaying = False
 
     def _note(self, info: dict[str, Any], is_best: bool | None) -> None:

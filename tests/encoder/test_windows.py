@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_biobert.encoder.pieces import Pieces, ranges
+from spacy_biobert.arrays import ranges
+from spacy_biobert.encoder.pieces import Pieces
 from spacy_biobert.encoder.windows import make_plan, make_windows
 
 CLS, SEP, PAD = -1, -2, -3

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_biobert.linking.sparse import choose_within, find_codes, ranges
+from spacy_biobert.arrays import ranges
+from spacy_biobert.linking.sparse import choose_within, find_codes
 
 ENTRIES = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 50), st.integers(0, 9)), max_size=40)
 

@@ -68,7 +68,7 @@ def read_ctd(
     """
     report = SourceReport() if report is None else report
     lines = read_whole_lines(path)
-    columns, delimiter, rest = _header(path, lines, report)
+    columns, delimiter, rest = _header(lines, report)
     vocabulary = next((each for each in _VOCABULARIES if {each.id, each.name} <= set(columns)), None)
     if vocabulary is None:
         needed = " or ".join(f"{each.id} and {each.name}" for each in _VOCABULARIES)
@@ -78,7 +78,7 @@ def read_ctd(
 
 
 def _header(
-    path: str | Path, lines: Iterator[tuple[int, str]], report: SourceReport
+    lines: Iterator[tuple[int, str]], report: SourceReport
 ) -> tuple[Sequence[str], str, Iterator[tuple[int, str]]]:
     """Read the lines that begin with "#".
 
