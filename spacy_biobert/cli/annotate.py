@@ -12,6 +12,7 @@ import srsly
 import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
+from spacy.util import minibatch
 from tqdm import tqdm
 from wasabi import msg
 
@@ -26,6 +27,8 @@ from .messages import clear_errors
 from .pipelines import load_pipeline
 
 STANDARD = "-"
+_IN_ZONE = 5_000
+"""Texts after which new words are forgotten."""
 Write = Callable[[AnnotatedText], object]
 
 
@@ -89,16 +92,14 @@ def check_outputs(texts: str, html: Path | None, jsonl: str | None) -> None:
 
 
 def annotate(nlp: Language, texts: Iterator[Text]) -> Iterator[AnnotatedText]:
-    """Annotate texts, one after the other, of any length: spaCy's limit is for parsers."""
-
-    def pairs() -> Iterator[tuple[str, str]]:
-        for title, text in texts:
-            nlp.max_length = max(nlp.max_length, len(text))
-            yield text, title
-
+    """Annotate texts, one after the other, of any number and any length: spaCy's limit of length is for parsers."""
     names = concept_names(nlp)
-    for doc, title in nlp.pipe(pairs(), as_tuples=True):
-        yield annotated_text(doc, title, names)
+    for some in minibatch(texts, size=_IN_ZONE):
+        nlp.max_length = max(nlp.max_length, *(len(text) for _, text in some))
+        # Words that are new are forgotten at its end, or the vocabulary would grow with every text.
+        with nlp.memory_zone():
+            for doc, title in nlp.pipe(((text, title) for title, text in some), as_tuples=True):
+                yield annotated_text(doc, title, names)
 
 
 @contextmanager

@@ -167,6 +167,15 @@ def test_formats(invoke, ruler, tmp_path, name, packed):
             assert text["text"][entity["start"] : entity["end"]] == entity["text"]
 
 
+def test_new_words_are_forgotten(invoke, ruler, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_biobert.cli.annotate._IN_ZONE", 7)
+    (tmp_path / "x.txt").write_text("".join(f"fever{i} fever aspirin\n" for i in range(50)), encoding="utf8")
+    assert invoke("annotate", ruler, tmp_path / "x.txt", "--jsonl", tmp_path / "o.jsonl", "-q")[0] == 0
+    texts = list(srsly.read_jsonl(tmp_path / "o.jsonl"))
+    assert [text["text"] for text in texts] == [f"fever{i} fever aspirin" for i in range(50)]
+    assert all([entity["label"] for entity in text["entities"]] == ["Disease", "Chemical"] for text in texts)
+
+
 def test_a_folder_of_notes(invoke, ruler, tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
@@ -226,14 +235,15 @@ def test_nothing_is_written_over(invoke, ruler, texts, tmp_path):
     assert not (tmp_path / "o").exists()
 
 
-def test_what_was_annotated_before_an_error_is_left(invoke, ruler, tmp_path):
+def test_what_was_annotated_before_an_error_is_left(invoke, ruler, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_biobert.cli.annotate._IN_ZONE", 2000)
     (tmp_path / "a.jsonl").write_text('{"text": "a fever"}\n' * 3000 + "{}\n", encoding="utf8")
     status, output = invoke("annotate", ruler, tmp_path / "a.jsonl", "--jsonl", tmp_path / "o.jsonl", "-q")
     assert status == 1
     assert "W523" in output
     assert "B370" in output
     assert not (tmp_path / "o.jsonl").exists()
-    assert len(list(srsly.read_jsonl(tmp_path / "o.jsonl.unfinished"))) >= 1000
+    assert len(list(srsly.read_jsonl(tmp_path / "o.jsonl.unfinished"))) == 2000
 
 
 def test_longer_than_spacy_has_it(invoke, ruler, tmp_path):
