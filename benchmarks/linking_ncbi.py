@@ -36,6 +36,7 @@ from spacy_biobert.linking.evaluation import corpus_names, evaluate_biosyn, eval
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.name_encoder import NameEncoder, Remembering, load_name_encoder
+from spacy_biobert.linking.settings import LinkerSettings
 from spacy_biobert.linking.sources import read_medic
 
 FILES = {"train": "NCBItrainset_corpus.txt", "dev": "NCBIdevelopset_corpus.txt", "test": "NCBItestset_corpus.txt"}
@@ -114,9 +115,8 @@ def make_linker(
 
     `published` is the knowledge base without the names of these mentions, if it has them.
     """
-    linker = Linker(
-        nlp.vocab, "links", spans_key=SPANS_KEY, threshold=0.0, split_composites=True, ranker=encoder is not None
-    )
+    settings = LinkerSettings(spans_key=SPANS_KEY, threshold=0.0, split_composites=True, ranker=encoder is not None)
+    linker = Linker(nlp.vocab, "links", settings)
     linker.set_kb(kb)
     if encoder is not None:
         linker.name_encoder = encoder

@@ -44,6 +44,7 @@ from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.name_encoder import load_name_encoder
 from spacy_biobert.linking.ranker import Ranker
 from spacy_biobert.linking.resolver import Resolver
+from spacy_biobert.linking.settings import LinkerSettings
 from spacy_biobert.linking.sources import read_medic
 
 ROUNDS = 5
@@ -98,7 +99,7 @@ def main() -> None:
 
 def make_linker(nlp: spacy.Language, kb: KnowledgeBase, vectors: Path, names: Path | None) -> Linker:
     """Make a linker with a transformer and an untrained ranker, as it is once it was stored."""
-    linker = Linker(nlp.vocab, "links", ranker=True)
+    linker = Linker(nlp.vocab, "links", LinkerSettings(ranker=True))
     linker.set_kb(kb)
     encoder = load_name_encoder(vectors)
     stored = read_vectors(names.read_bytes(), kb, names) if names is not None and names.exists() else None

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import asdict
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -29,7 +30,7 @@ from .extension import RankedColumns, register_extension, set_candidates
 from .mentions import GoldMention, Mention, mentions_of, read_mentions
 from .routing import Types, allowed_types, is_routed
 from .scorer import Scorer
-from .settings import check_settings
+from .settings import LinkerSettings
 
 if TYPE_CHECKING:
     from .kb import KnowledgeBase
@@ -39,20 +40,8 @@ if TYPE_CHECKING:
     from .training import RankerTrainer
 
 DEFAULT_CONFIG = {
-    "top_n": 10,
-    "threshold": 0.5,
-    "labels": None,
-    "label_types": {},
-    "expand_abbreviations": True,
-    "split_composites": False,
-    "ranker": False,
-    "train_on_predicted": False,
-    "context_vectors": False,
-    "overwrite": True,
-    "spans_key": None,
-    "candidates_key": None,
+    **asdict(LinkerSettings()),
     "extension": "kb_ents",
-    "kb_path": None,
     "scorer": {"@scorers": "spacy_biobert.linker_scorer.v1"},
 }
 
@@ -92,10 +81,8 @@ def make_biobert_linker(
     kb_path: str | None,
     scorer: Callable | None,
 ) -> "Linker":
-    """Build the pipe; :class:`Linker` explains the options."""
-    return Linker(
-        nlp.vocab,
-        name,
+    """Build the pipe; :class:`.LinkerSettings` and :class:`Linker` explain the options."""
+    settings = LinkerSettings(
         top_n=top_n,
         threshold=threshold,
         labels=labels,
@@ -108,10 +95,9 @@ def make_biobert_linker(
         overwrite=overwrite,
         spans_key=spans_key,
         candidates_key=candidates_key,
-        extension=extension,
         kb_path=kb_path,
-        scorer=scorer,
     )
+    return Linker(nlp.vocab, name, settings, extension=extension, scorer=scorer)
 
 
 class Linker(Pipe):
@@ -124,57 +110,18 @@ class Linker(Pipe):
     Args:
         vocab: The pipeline's vocabulary.
         name: The pipe's name.
-        top_n: How many concepts to keep for each entity.
-        threshold: From 0 to 1. An entity is "NIL" where the similarity of its best concept, or, with a ranker, the
-            probability that any of its concepts fits, is lower. Its ranked concepts are kept.
-        labels: The labels of the entities to link; others are left alone, to another linker with another knowledge
-            base. None links all.
-        label_types: For a label of entities, the semantic types that their concepts may have. A label that is not there
-            allows concepts of the type that has its name, if the knowledge base has that type, and otherwise all.
-            Concepts without types are always allowed.
-        expand_abbreviations: Whether to look up also what an abbreviation stands for in its doc. Where an abbreviation
-            detector has set ``span._.long_form``, that is looked up in any case.
-        split_composites: Whether "breast and ovarian cancer" may be linked as two mentions, where the knowledge base
-            knows these better than the whole. Then ``ent.kb_id_`` holds their ids joined by "|".
-        ranker: Whether concepts are ranked by what was learned from training data, in ``spacy train`` or by ``spacy
-            biobert train-linker``: from the likeness of names, how often mentions mean each concept, the other mentions
-            of the doc, which types go with which label, and the words that a doc shares with a concept's definition.
-        train_on_predicted: Whether, in ``spacy train``, the ranker learns from mentions as they are found, in place of
-            gold ones: those that are the same as a gold one, with its ids, among all others of the doc. What finds them
-            has to be among ``annotating_components``.
-        context_vectors: Whether the ranker also sees how like the vectors that a ``biobert`` encoder before it gave the
-            mention's tokens are to those of the training mentions of a concept. For ``spacy train``, the encoder has to
-            be among ``annotating_components``. Where docs have no vectors, this says nothing.
-        overwrite: Whether to replace ids that entities have already.
-        spans_key: Link the spans of this group of ``doc.spans``, in place of the entities.
-        candidates_key: The group of ``doc.spans`` that keeps the ranked concepts; the pipe's name if None.
+        settings: What can be changed later, too, in ``cfg``.
         extension: The name in place of ``kb_ents``. Where another package has claimed it, it is left alone.
-        kb_path: Where the knowledge base lies that the pipeline refers to; None for where it lay when it was saved.
         scorer: Scores examples, see :func:`.scorer.score_links`.
-
-    Raises:
-        ValueError: An option has a value that makes no sense.
     """
 
     def __init__(
         self,
         vocab: Vocab,
         name: str = "biobert_linker",
+        settings: LinkerSettings | None = None,
         *,
-        top_n: int = 10,
-        threshold: float = 0.5,
-        labels: list[str] | None = None,
-        label_types: dict[str, list[str]] | None = None,
-        expand_abbreviations: bool = True,
-        split_composites: bool = False,
-        ranker: bool = False,
-        train_on_predicted: bool = False,
-        context_vectors: bool = False,
-        overwrite: bool = True,
-        spans_key: str | None = None,
-        candidates_key: str | None = None,
         extension: str = "kb_ents",
-        kb_path: str | None = None,
         scorer: Scorer | None = None,
     ) -> None:
         self.vocab = vocab
@@ -184,24 +131,9 @@ class Linker(Pipe):
         self._trainer: RankerTrainer | None = None
         # Labels that were met and are not linked.
         self._left_alone: set[str] = set()
-        self._settings: dict[str, Any] = {
-            "top_n": top_n,
-            "threshold": threshold,
-            "labels": labels,
-            "label_types": dict(label_types or {}),
-            "expand_abbreviations": expand_abbreviations,
-            "split_composites": split_composites,
-            "ranker": ranker,
-            "train_on_predicted": train_on_predicted,
-            "context_vectors": context_vectors,
-            "overwrite": overwrite,
-            "spans_key": spans_key,
-            "candidates_key": candidates_key,
-            "kb_path": kb_path,
-        }
+        self._settings = asdict(settings or LinkerSettings())
         # Read at each prediction, and stored with the pipeline: `spacy find-threshold` replaces it.
         self.cfg = deepcopy(self._settings)
-        check_settings(self.cfg)
         self._extension = extension
         self._registered = ""
         self._register()

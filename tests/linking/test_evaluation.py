@@ -15,6 +15,7 @@ from spacy_biobert.linking.evaluation import (
     name_key,
 )
 from spacy_biobert.linking.kb import KnowledgeBase
+from spacy_biobert.linking.settings import LinkerSettings
 
 VOCAB = spacy.blank("en").vocab
 
@@ -34,7 +35,7 @@ def make_doc(*mentions):
 
 @pytest.fixture
 def linker(kb):
-    linker = Linker(VOCAB, split_composites=True)
+    linker = Linker(VOCAB, settings=LinkerSettings(split_composites=True))
     linker.set_kb(kb)
     return linker
 

@@ -13,6 +13,7 @@ from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.component import Linker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.scorer import score_links
+from spacy_biobert.linking.settings import LinkerSettings
 from spacy_biobert.linking.sources import read_medic, read_obo
 
 DATA = Path(os.environ.get("SPACY_BIOBERT_DATA", ""))
@@ -43,7 +44,7 @@ def test_disease_ontology(tmp_path, name, n_concepts):
 def test_ncbi_disease(medic):
     """On the development set: 80.3 % when it was written."""
     nlp = spacy.blank("en")
-    linker = Linker(nlp.vocab, "links", spans_key=SPANS_KEY, threshold=0.0)
+    linker = Linker(nlp.vocab, "links", LinkerSettings(spans_key=SPANS_KEY, threshold=0.0))
     linker.set_kb(medic)
     path = DATA / "linking" / "ncbi_disease" / "NCBIdevelopset_corpus.txt"
     examples = []
