@@ -374,10 +374,8 @@ class Errors:
     B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
     B277 = "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
     B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
-    B290 = (
-        "'{path}' does not end in .jsonl, by which scispaCy knows such a file, or is there already. Give another name, "
-        "or say --force (overwrite=True) to replace a file."
-    )
+    B290 = "'{path}' does not end in .jsonl, by which scispaCy knows such a file. Give it a name that does."
+    B291 = "'{path}' is there already. Give another name, or say --force (overwrite=True) to replace it."
 
     # --- B3xx: corpora ---
     B301 = "There is no file '{path}'. Check the path; it is relative to the folder that the command runs in."

@@ -1,7 +1,8 @@
 """Settings that are changed in a loaded pipeline are stored with it, and yet what `spacy.load` is told wins.
 
 A component keeps its settings in ``cfg``, and beside them what the config said when it was made. Where a config says
-something else now than it said when the pipeline was stored, somebody wants it so.
+something else now than it said when the pipeline was stored, somebody wants it so. What is given as it was then cannot
+be told from what is not given: to go back to it, set it in ``cfg``.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,6 @@ import srsly
 import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
-from spacy.util import minibatch
 from tqdm import tqdm
 from wasabi import msg
 
@@ -94,11 +93,17 @@ def check_outputs(texts: str, html: Path | None, jsonl: str | None) -> None:
 def annotate(nlp: Language, texts: Iterator[Text]) -> Iterator[AnnotatedText]:
     """Annotate texts, one after the other, of any number and any length: spaCy's limit of length is for parsers."""
     names = concept_names(nlp)
-    for some in minibatch(texts, size=_IN_ZONE):
-        nlp.max_length = max(nlp.max_length, *(len(text) for _, text in some))
+
+    def pairs(some: Iterable[Text]) -> Iterator[tuple[str, str]]:
+        for title, text in some:
+            nlp.max_length = max(nlp.max_length, len(text))
+            yield text, title
+
+    for first in texts:
         # Words that are new are forgotten at its end, or the vocabulary would grow with every text.
         with nlp.memory_zone():
-            for doc, title in nlp.pipe(((text, title) for title, text in some), as_tuples=True):
+            some = chain([first], islice(texts, _IN_ZONE - 1))
+            for doc, title in nlp.pipe(pairs(some), as_tuples=True):
                 yield annotated_text(doc, title, names)
 
 

@@ -19,8 +19,8 @@ Text = tuple[str, str]
 """What a text is called, and the text."""
 
 _PUBTATOR = re.compile(r"[^|\t]+\|t\|")
-_PUBMED = re.compile(r"<(?:!DOCTYPE )?(?:PubmedArticle|MedlineCitation)")
-"""Of a set, of one article, or of the declaration above it."""
+_PUBMED = re.compile(r"<(?:PubmedArticle|MedlineCitation)")
+"""Of a set, of one article, or of a citation by itself."""
 _XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
 _JSON_OBJECT = re.compile(r"\{\s*(?:\"|$)")
 _LINES_OF_HEAD = 5
@@ -63,7 +63,7 @@ def _of_file(path: Path) -> Iterator[Text]:
     first = head[0] if head else ""
     if _PUBTATOR.match(first):
         yield from _of_documents(read_pubtator(path))
-    elif any(map(_PUBMED.match, head)):
+    elif first.startswith("<") and any(map(_PUBMED.search, head)):
         yield from _of_documents(read_pubmed(path))
     elif _XML.match(first) or (_JSON_OBJECT.match(first) and not _is_json_line(first)):
         yield from _of_documents(read_bioc(path))

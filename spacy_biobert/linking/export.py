@@ -44,7 +44,7 @@ def export_jsonl(
     if path.suffix != ".jsonl":
         raise ValueError(Errors.B290.format(path=path))
     if path.exists() and not (overwrite and path.is_file()):
-        raise FileExistsError(Errors.B290.format(path=path))
+        raise FileExistsError(Errors.B291.format(path=path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     left_out = 0

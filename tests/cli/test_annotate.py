@@ -191,7 +191,7 @@ def test_a_folder_of_notes(invoke, ruler, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
-        ("a.xml", "<?xml version='1.0'?><PubmedArticleSet></PubmedArticleSet>", "B36"),
+        ("a.xml", "<?xml version='1.0'?><PubmedArticleSet></PubmedArticleSet>", "B369"),
         ("a.xml", "<?xml version='1.0'?>\n<PubmedArticleSet>\n</PubmedArticleSet>", "B369"),
         ("a.xml", "<PubmedArticleSet><MedlineCitation>", "B369"),
         ("a.xml", "<?xml version='1.0'?><html></html>", "B36"),

@@ -202,7 +202,7 @@ def test_export(folder, tmp_path):
     assert list(again) == list(KnowledgeBase.open(folder))
     result = run("export", folder, tmp_path / "kb.jsonl")
     assert result.exit_code == 1
-    assert "[B290]" in result.output
+    assert "[B291]" in result.output
 
 
 def test_an_option_that_leaves_nothing_is_told(tmp_path):

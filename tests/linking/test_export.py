@@ -49,10 +49,10 @@ def test_names_of_files(odd, tmp_path):
     with pytest.raises(ValueError, match=r"\[B290\]"):
         export_jsonl(odd, tmp_path / "out.json")
     (tmp_path / "out.jsonl").write_text("precious")
-    with pytest.raises(FileExistsError, match=r"\[B290\]"):
+    with pytest.raises(FileExistsError, match=r"\[B291\]"):
         export_jsonl(odd, tmp_path / "out.jsonl")
     (tmp_path / "folder.jsonl").mkdir()
-    with pytest.raises(FileExistsError, match=r"\[B290\]"):
+    with pytest.raises(FileExistsError, match=r"\[B291\]"):
         export_jsonl(odd, tmp_path / "folder.jsonl", overwrite=True)
     assert (tmp_path / "out.jsonl").read_text() == "precious"
     assert {path.name for path in tmp_path.iterdir()} == {"kb", "out.jsonl", "folder.jsonl"}
