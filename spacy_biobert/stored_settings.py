@@ -15,6 +15,15 @@ SETTINGS = "settings"
 """The key, beside the settings in force, of those that the config gave."""
 
 
+def restored(value: Any) -> Any:
+    """Return stored settings as they were: the JSON reader that spaCy uses reads 0.7 as 0.7000000000000001."""
+    if isinstance(value, float):
+        return float(f"{value:.15g}")
+    if isinstance(value, Mapping):
+        return {key: restored(some) for key, some in value.items()}
+    return [restored(some) for some in value] if isinstance(value, list) else value
+
+
 def given_otherwise(now: Mapping[str, Any], when_stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that a config gives otherwise than it did when the pipeline was stored.
 
@@ -22,4 +31,5 @@ def given_otherwise(now: Mapping[str, Any], when_stored: Mapping[str, Any]) -> d
         now: What the config says.
         when_stored: What it said then. A setting that it did not have is not otherwise.
     """
-    return {key: deepcopy(now[key]) for key in now.keys() & when_stored.keys() if now[key] != when_stored[key]}
+    common = now.keys() & when_stored.keys()
+    return {key: deepcopy(now[key]) for key in common if restored(now[key]) != restored(when_stored[key])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -52,7 +53,7 @@ def annotate_cli(
 
     Texts are read, annotated and written one after the other: with --quiet and without --html, of any number of them.
     """
-    with clear_errors():
+    with clear_errors(sys.stderr if jsonl == STANDARD else None):
         check_outputs(texts, html, jsonl)
         read = read_texts(texts)
         first = next(read, None)
@@ -85,6 +86,8 @@ def check_outputs(texts: str, html: Path | None, jsonl: str | None) -> None:
     for option, output in (("--jsonl", jsonl), ("--html", html)):
         if output is None or str(output) == STANDARD:
             continue
+        if Path(output).is_dir():
+            raise ValueError(Errors.B511.format(path=output, reason="it is a folder"))
         if what := taken.get(Path(output).resolve()):
             raise ValueError(Errors.B509.format(output=output, what=what, option=option))
         taken[Path(output).resolve()] = f"file for {option}"
@@ -131,11 +134,12 @@ def writing(output: str | None) -> Iterator[Write]:
 
             try:
                 yield write
+                file.close()
+                unfinished.replace(path)
             except BaseException:
                 if n_written:
                     msg.warn(Warnings.W523.format(path=unfinished, n=n_written))
                 raise
-        unfinished.replace(path)
 
 
 def print_table(texts: Sequence[AnnotatedText]) -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import typer
-from wasabi import msg
+from wasabi import Printer, msg
 
 from ..errors import Errors
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def clear_errors(file: IO[str] | None = None) -> Iterator[None]:
     """End the command with the message of a numbered error, without a traceback; any other error passes through.
 
     What the operating system refuses to do with a file is numbered here.
+
+    Args:
+        file: Where the message goes; standard output if None, as with spaCy's commands.
     """
     try:
         yield
@@ -26,10 +30,10 @@ def clear_errors() -> Iterator[None]:
             if not isinstance(error, OSError) or error.filename is None:
                 raise
             title, rest = Errors.B511.format(path=error.filename, reason=error.strerror), ""
-        msg.fail(title)
+        print(Printer(no_print=True).fail(title), file=file)
         # Lists of files keep their lines.
         if rest:
-            print(rest)
+            print(rest, file=file)
         raise typer.Exit(1) from error
 
 

@@ -157,7 +157,7 @@ def convert_corpus(
     names = ", ".join(map(str, paths))
     if labels is not None and not summary.mentions:
         warnings.warn(Warnings.W303.format(path=names, labels=", ".join(labels)), stacklevel=2)
-    if unknown := sorted(kept.mapping.keys() - kept.seen - {"*"}):
+    if not limit and (unknown := sorted(kept.mapping.keys() - kept.seen - {"*"})):
         there = ", ".join(sorted(kept.seen)) or "none"
         warnings.warn(Warnings.W304.format(path=names, unknown=", ".join(unknown), there=there), stacklevel=2)
     return summary

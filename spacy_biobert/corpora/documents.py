@@ -6,8 +6,8 @@ What a reference `Doc` holds:
 - ``doc.spans[spans_key]``: all mentions of a document with offsets, the nested and overlapping ones too. A mention of
   several pieces ("breast … cancer" in "breast and ovarian cancer") is the stretch that covers them.
 - ``doc.user_data[USER_DATA_KEY]``: the document's id, its passages' kinds and lengths, its relations, and the offsets
-  of mentions that the tokenizer cannot express; where there are any, the offsets of mentions that have a name, and of
-  the pieces of mentions.
+  of mentions that the tokenizer cannot express; where there are any, the offsets and labels of mentions that have a
+  name, and those of the pieces of mentions.
 
 A mention that begins or ends inside a token is not lost: the reference's token is cut there. spaCy aligns reference and
 predicted tokens, so that such a mention counts in evaluation for what it is, one that this tokenizer can never find.
@@ -139,8 +139,9 @@ def document_to_doc(
     }
     if named := {one.id: (*_trimmed(one), labels(one.label) or "") for one in document.mentions if one.id}:
         doc.user_data[USER_DATA_KEY]["mentions"] = named
-    if pieces := [list(mention.fragments) for mention in document.mentions if mention.fragments]:
-        doc.user_data[USER_DATA_KEY]["fragments"] = pieces
+    if fragmented := [mention for mention in document.mentions if mention.fragments]:
+        doc.user_data[USER_DATA_KEY]["fragments"] = [list(mention.fragments) for mention in fragmented]
+        doc.user_data[USER_DATA_KEY]["fragmented"] = [labels(mention.label) or "" for mention in fragmented]
     return doc
 
 
@@ -174,10 +175,9 @@ def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str 
     for span in doc.ents if spans_key is None else doc.spans[spans_key]:
         place = span.start_char, span.end_char
         ids = "|".join("-1" if concept == NIL else concept for concept in split_concept_ids(span.kb_id_))
-        fragments = names.fragments.get(place, ())
-        mentions.append(
-            Mention(*place, span.text, span.label_, ids, id=names.take((*place, span.label_)), fragments=fragments)
-        )
+        named = (*place, span.label_)
+        name, fragments = names.take(named), names.fragments.get(named, ())
+        mentions.append(Mention(*place, span.text, span.label_, ids, id=name, fragments=fragments))
     relations = tuple(names.relations())
     return AnnotatedDocument(identifier, tuple(passages), tuple(mentions), relations)
 
@@ -191,18 +191,22 @@ class _Names:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._relations = data.get("relations", ())
-        self._names: dict[tuple[int, int, str], list[str]] = {}
+        self._names: dict[tuple[Any, ...], list[str]] = {}
         for name, (start, end, *label) in data.get("mentions", {}).items():
             self._names.setdefault((start, end, *label), []).append(name)
         self._known = set(data.get("mentions", ()))
         # Annotations that say the same mention twice have become one, which has the name of the first.
         self._kept: dict[str, str] = {}
         pieces = [tuple((start, end) for start, end in some) for some in data.get("fragments", ())]
-        self.fragments = {(min(start for start, _ in some), max(end for _, end in some)): some for some in pieces}
+        self.fragments = {
+            (min(start for start, _ in some), max(end for _, end in some), label): some
+            for some, label in zip(pieces, data.get("fragmented", ()), strict=False)
+        }
 
     def take(self, place: tuple[int, int, str]) -> str:
         """Return the name of the mention of a place and a label, "" where it has none, and keep its relations."""
-        names = self._names.get(place, [""])
+        # Docs that an earlier version has stored do not say the label.
+        names = self._names.get(place) or self._names.get(place[:2], [""])
         self._kept |= dict.fromkeys(filter(None, names), names[0])
         return names[0]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import Errors
 from .annotations import AnnotatedDocument
 from .bioc import read_bioc
-from .lines import decoded_lines, numbered_lines, whole_text
+from .lines import decoded_lines, numbered_lines, opened, whole_text
 from .pubmed import read_pubmed
 from .pubtator import read_pubtator
 
@@ -22,8 +22,10 @@ _PUBTATOR = re.compile(r"[^|\t]+\|t\|")
 _PUBMED = re.compile(r"<(?:PubmedArticle|MedlineCitation)")
 """Of a set, of one article, or of a citation by itself."""
 _XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
-_JSON_OBJECT = re.compile(r"\{\s*(?:\"|$)")
-_LINES_OF_HEAD = 5
+_JSON = re.compile(r"\{\s*\"")
+_BIOC = re.compile(r"\"(?:documents|passages)\"\s*:\s*\[")
+_HEAD = 1 << 16
+"""Bytes of a file in which its format is looked for."""
 _STANDARD_INPUT = "standard input"
 
 
@@ -54,18 +56,14 @@ def read_texts(path: str) -> Iterator[Text]:
 
 def _of_file(path: Path) -> Iterator[Text]:
     """Read a file in the format that its first lines have."""
-    head = []
-    for _, line in numbered_lines(path):
-        if line.strip():
-            head.append(line.strip())
-        if len(head) == _LINES_OF_HEAD:
-            break
-    first = head[0] if head else ""
-    if _PUBTATOR.match(first):
+    with opened(path) as file:
+        # Not by lines: all of a file may be one.
+        head = file.read(_HEAD).decode("utf-8-sig", errors="replace").lstrip()
+    if _PUBTATOR.match(head):
         yield from _of_documents(read_pubtator(path))
-    elif first.startswith("<") and any(map(_PUBMED.search, head)):
+    elif head.startswith("<") and _PUBMED.search(head):
         yield from _of_documents(read_pubmed(path))
-    elif _XML.match(first) or (_JSON_OBJECT.match(first) and not _is_json_line(first)):
+    elif _XML.match(head) or (_JSON.match(head) and _BIOC.search(head)):
         yield from _of_documents(read_bioc(path))
     else:
         yield from _of_lines(str(path), numbered_lines(path))
@@ -82,7 +80,7 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
         if not line.strip():
             continue
         if is_json is None:
-            is_json = _is_json_line(line)
+            is_json = _is_object(line)
         if is_json:
             yield _of_json(source, number, line)
         else:
@@ -101,10 +99,9 @@ def _of_json(source: str, number: int, line: str) -> Text:
     return str(next((data[key] for key in ("id", "title") if data.get(key) is not None), number)), text
 
 
-def _is_json_line(line: str) -> bool:
-    """Tell whether a line is a JSON object by itself, with a text; BioC's has documents."""
+def _is_object(line: str) -> bool:
+    """Tell whether a line is a JSON object by itself."""
     try:
-        data = json.loads(line)
+        return isinstance(json.loads(line), dict)
     except ValueError:
         return False
-    return isinstance(data, dict) and "documents" not in data

@@ -26,7 +26,10 @@ _JOINT = re.compile(r"[-/]")
 
 
 class Abbreviations:
-    """The abbreviations that a text defines. One that is defined again means something else from there on.
+    """The abbreviations that a text defines.
+
+    The first definition counts. Where the initials of other words are the letters of a short form that follows them in
+    parentheses, "acute mountain illness (AMI)", it means these from there on.
 
     Args:
         text: A document.
@@ -37,8 +40,8 @@ class Abbreviations:
         # Where what a short form means changes; in most texts that is nowhere.
         self._changes: list[int] = []
         meant: dict[str, str] = {}
-        for place, short, long_form in self._definitions:
-            if meant.setdefault(short, long_form).casefold() != long_form.casefold():
+        for place, short, long_form, is_sure in self._definitions:
+            if meant.setdefault(short, long_form).casefold() != long_form.casefold() and is_sure:
                 meant[short] = long_form
                 self._changes.append(place)
         self._changes.sort()
@@ -53,9 +56,9 @@ class Abbreviations:
         number = bisect_right(self._changes, place)
         if number not in self._long_forms:
             end = self._changes[number - 1] if number else -1
-            before = [definition for definition in self._definitions if definition[0] <= end]
-            behind = [definition for definition in self._definitions if definition[0] > end]
-            self._long_forms[number] = _long_forms((short, long) for _, short, long in (*reversed(before), *behind))
+            changed = [definition for definition in self._definitions if definition[0] <= end and definition[3]]
+            every = [*reversed(changed), *self._definitions]
+            self._long_forms[number] = _long_forms((short, long_form) for _, short, long_form, _ in every)
         return self._long_forms[number]
 
 
@@ -133,8 +136,11 @@ def _by_letters(short: str, long_form: str) -> bool:
     return long_form[:1].lower() == short[:1].lower() and all(letter in rest for letter in short.lower())
 
 
-def _definitions(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield each short form, where it stands, and its long form, in both orders: "long (short)" and "short (long)"."""
+def _definitions(text: str) -> Iterator[tuple[int, str, str, bool]]:
+    """Yield where each short form stands, the short form and its long form, and whether its letters are initials.
+
+    Both orders are looked for, "long (short)" and "short (long)"; in the second, nothing is taken for sure.
+    """
     for parenthesis in _PARENTHESIS.finditer(text):
         # "(WD; MIM 277900)" and "(HD, see below)": the short form is what comes first.
         inner = re.split(r"[;,]\s|\bor\b", parenthesis.group(1), maxsplit=1)[0].strip()
@@ -143,15 +149,16 @@ def _definitions(text: str) -> Iterator[tuple[int, str, str]]:
             window = _last_words(before, min(len(inner) + 5, 2 * len(inner)))
             # "hypertrophy of the retinal pigment epithelium (HRPEs)": the plural may be the short form's alone.
             for form in (inner, _singular(inner)):
-                long_form = form and (_by_initials(form, window) or _match(form, window))
+                by_initials = _by_initials(form, window) if form else None
+                long_form = form and (by_initials or _match(form, window))
                 if long_form:
-                    yield parenthesis.start(), inner, long_form
+                    yield parenthesis.start(), inner, long_form, by_initials is not None and "," not in by_initials
                     break
             continue
         short = _last_words(before, 1)
         # The long form must be the whole parenthesis, or "FAP (adenomas of the colon and polyps)" matches.
         if _is_short_form(short) and _match(short, inner) == inner:
-            yield text.rindex(short, 0, parenthesis.start()), short, inner
+            yield text.rindex(short, 0, parenthesis.start()), short, inner, False
 
 
 def _is_short_form(text: str) -> bool:

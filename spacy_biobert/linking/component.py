@@ -23,7 +23,7 @@ from thinc.api import Optimizer
 from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors, Warnings
 from ..identifiers import NIL
-from ..stored_settings import SETTINGS, given_otherwise
+from ..stored_settings import SETTINGS, given_otherwise, restored
 from .context_vectors import mention_vectors
 from .equipment import Equipment
 from .extension import RankedColumns, register_extension, set_candidates
@@ -144,7 +144,14 @@ class Linker(Pipe):
         return self.cfg["candidates_key"] or self.name
 
     def _register(self) -> None:
-        """Let ``span._.kb_ents`` read that group."""
+        """Let ``span._.kb_ents`` read that group.
+
+        Raises:
+            ValueError: It is the group of the mentions, which it would replace.
+        """
+        if self.candidates_key == self.cfg["spans_key"]:
+            expected = "another group than spans_key, which it would replace"
+            raise ValueError(Errors.B221.format(option="candidates_key", value=self.candidates_key, expected=expected))
         if self._registered != self.candidates_key:
             self._registered = self.candidates_key
             register_extension(self._extension, self._registered)
@@ -283,7 +290,7 @@ class Linker(Pipe):
         *,
         nlp: Language | None = None,
         kb: str | Path | None = None,
-        kb_by_reference: bool = False,
+        kb_by_reference: bool | None = None,
         dense: str | Path | None = None,
     ) -> None:
         """Open the knowledge base, and make the ranker ready to be trained if there shall be one.
@@ -293,7 +300,8 @@ class Linker(Pipe):
                 Where they are given, a ranker begins anew; otherwise one that was trained is kept.
             nlp: The pipeline.
             kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already.
-            kb_by_reference: Whether the saved pipeline says where the knowledge base lies, in place of carrying a copy.
+            kb_by_reference: Whether the saved pipeline says where the knowledge base lies, in place of carrying a copy;
+                None leaves that as it is, which is to carry a copy unless it was loaded without.
             dense: A file that ``spacy biobert train-linker`` made: vectors of names, for the ranker.
 
         Raises:
@@ -304,7 +312,7 @@ class Linker(Pipe):
 
         if kb is not None:
             self.set_kb(KnowledgeBase.open(kb))
-        if kb is not None or kb_by_reference:
+        if kb_by_reference is not None:
             self._equipment.by_reference = kb_by_reference
         self.require_kb()
         if dense is not None:
@@ -532,11 +540,12 @@ class Linker(Pipe):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from what :meth:`to_bytes` returned. Settings given in the config win over stored ones."""
-
-        def read(data: bytes) -> None:
-            self._equipment.from_bytes(data, kb_path=self.cfg["kb_path"], exclude=exclude)
-
-        util.from_bytes(bytes_data, {"cfg": lambda b: self._restore(srsly.json_loads(b)), "equipment": read}, exclude)
+        message = srsly.msgpack_loads(bytes_data)
+        if "cfg" in message and "cfg" not in exclude:
+            self._restore(srsly.json_loads(message["cfg"]))
+        # What an earlier version has written is nothing but the equipment.
+        equipment = message.get("equipment", bytes_data)
+        self._equipment.from_bytes(equipment, kb_path=self.cfg["kb_path"], exclude=exclude)
         return self._checked()
 
     def _stored(self) -> dict[str, Any]:
@@ -544,7 +553,7 @@ class Linker(Pipe):
 
     def _restore(self, stored: dict[str, Any]) -> None:
         """Take over stored settings, except where the knowledge base lies: that is this machine's."""
-        kept = {key: value for key, value in stored.items() if key in self.cfg and key != "kb_path"}
+        kept = {key: restored(value) for key, value in stored.items() if key in self.cfg and key != "kb_path"}
         self.cfg.update(kept, **given_otherwise(self._settings, stored[SETTINGS]))
 
     def _checked(self) -> "Linker":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,17 +148,18 @@ class Equipment:
     def to_disk(self, folder: Path, *, exclude: Iterable[str] = ()) -> None:
         """Write all parts into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        if self.kb is not None and KB not in exclude:
+        left_out = set(exclude)
+        if self.kb is not None and KB not in left_out:
             self._write_kb(self.kb, folder)
         learned = self._learned()
         for name in LEARNED:
-            if name in exclude:
+            if _is_among(name, left_out):
                 continue
             if name in learned:
                 (folder / name).write_bytes(learned[name])
             else:
                 (folder / name).unlink(missing_ok=True)
-        if GRAPH not in exclude:
+        if not _is_among(GRAPH, left_out):
             self._write_graph(folder)
 
     def _write_kb(self, kb: KnowledgeBase, folder: Path) -> None:
@@ -176,17 +177,17 @@ class Equipment:
         """Read all parts from a folder; `kb_path` is where a knowledge base lies now that is only referred to."""
         from .kb import KnowledgeBase
 
-        reference = folder / KB_REFERENCE
-        if KB not in exclude:
+        reference, left_out = folder / KB_REFERENCE, set(exclude)
+        if KB not in left_out:
             if reference.exists():
                 self._open_reference(srsly.read_json(reference), kb_path)
             elif (folder / KB).exists():
                 self.kb, self.by_reference = KnowledgeBase.open(folder / KB), False
                 if kb_path is not None and Path(kb_path).resolve() != (folder / KB).resolve():
                     warnings.warn(Warnings.W262.format(name=self._name, path=kb_path), stacklevel=2)
-        learned = (name for name in LEARNED if name not in exclude and (folder / name).exists())
-        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder, exclude=exclude)
-        if GRAPH not in exclude:
+        learned = (name for name in LEARNED if not _is_among(name, left_out) and (folder / name).exists())
+        self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder, left_out)
+        if not _is_among(GRAPH, left_out):
             self._read_graph(folder)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -216,8 +217,9 @@ class Equipment:
         read: dict[str, Callable[[Any], Any]] = {name: partial(learned.__setitem__, name) for name in LEARNED}
         read[KB] = read_kb
         read[KB_REFERENCE] = partial(self._open_reference, kb_path=kb_path)
-        util.from_bytes(data, read, exclude)
-        self._set_learned(learned, "the bytes of a pipeline", exclude=exclude)
+        left_out = set(exclude)
+        util.from_bytes(data, read, left_out)
+        self._set_learned(learned, "the bytes of a pipeline", left_out)
 
     def _open_reference(self, data: dict[str, Any], kb_path: str | None) -> None:
         reference = KnowledgeBaseReference.from_dict(data)
@@ -269,9 +271,9 @@ class Equipment:
         encoder = self.name_encoder.to_bytes() if self.name_encoder is not None else b""
         return {"kb": self.require_kb().checksum, "encoder": hashlib.sha256(encoder).hexdigest()}
 
-    def _set_learned(self, learned: dict[str, bytes], where: str | Path, *, exclude: Iterable[str]) -> None:
+    def _set_learned(self, learned: dict[str, bytes], where: str | Path, left_out: Container[str]) -> None:
         """Take over what was learned; what is not there, and not excluded, was not learned."""
-        if DENSE not in exclude:
+        if not _is_among(DENSE, left_out):
             from .name_encoder import read_name_encoder
 
             self.name_encoder = read_name_encoder(learned[DENSE], where) if DENSE in learned else None
@@ -283,5 +285,10 @@ class Equipment:
             from .ranker import Ranker
 
             self.ranker = Ranker.from_bytes(learned[RANKER], where)
-        elif RANKER not in exclude:
+        elif not _is_among(RANKER, left_out):
             self.ranker = None
+
+
+def _is_among(name: str, left_out: Container[str]) -> bool:
+    """Tell whether a file is left out, by its name or, as spaCy does, by what stands before the dot."""
+    return name in left_out or name.partition(".")[0] in left_out

@@ -59,14 +59,11 @@ class LinkerSettings:
 
     def __post_init__(self) -> None:
         """Refuse settings that make no sense."""
-        key, labels = self.candidates_key, self.labels
+        labels = self.labels
         wrong = {
             "top_n": "at least 1" if self.top_n < 1 else "",
             "threshold": "" if 0 <= self.threshold <= 1 else "from 0 to 1",
             "labels": "a list, or left out to link all" if isinstance(labels, str) or labels == [] else "",
-            "candidates_key": "another group than spans_key, which it would replace"
-            if key is not None and key == self.spans_key
-            else "",
         }
         for option, expected in wrong.items():
             if expected:

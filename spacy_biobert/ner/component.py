@@ -19,7 +19,7 @@ from thinc.api import Config, NumpyOps, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..stored_settings import SETTINGS, given_otherwise
+from ..stored_settings import SETTINGS, given_otherwise, restored
 from .annotations import annotate, trim_whitespace
 from .extension import install_extension
 from .layers import TagLayers, find_in_layers, make_tag_layers
@@ -407,7 +407,7 @@ class BiobertNer(TrainablePipe):
 
     def _after_loading(self) -> BiobertNer:
         """Undo the overwriting of settings that the config gives otherwise than it did when the pipeline was saved."""
-        self.cfg.update(given_otherwise(self._settings, self.cfg[SETTINGS]))
+        self.cfg.update(restored(self.cfg) | given_otherwise(self._settings, self.cfg[SETTINGS]))
         self.cfg[SETTINGS] = self._settings
         for label in self.labels:
             self.vocab.strings.add(label)

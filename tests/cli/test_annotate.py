@@ -261,6 +261,32 @@ def test_standard_output(ruler, texts, tmp_path, warm_python):
     assert not (tmp_path / "-").exists()
 
 
+def test_a_folder_is_refused_before_anything_is_done(invoke, ruler, texts, tmp_path):
+    (tmp_path / "out").mkdir()
+    status, output = invoke("annotate", ruler, texts, "-q", "--jsonl", tmp_path / "out")
+    assert status == 1
+    assert "it is a folder" in output
+    assert not (tmp_path / "out.unfinished").exists()
+
+
+def test_errors_do_not_mix_with_output(ruler, tmp_path, warm_python):
+    (tmp_path / "a.jsonl").write_text('{"text": "a fever"}\n{}\n', encoding="utf8")
+    done = warm_python("-m", "spacy", "biobert", "annotate", ruler, tmp_path / "a.jsonl", "--jsonl", "-", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "B370" in done.stderr
+    assert [json.loads(line)["text"] for line in done.stdout.splitlines()] in ([], ["a fever"])
+
+
+def test_a_file_of_one_line(invoke, ruler, tmp_path):
+    """Its format is known by its head."""
+    many = {"documents": BIOC["documents"] * 2000, "source": "x" * 70_000}
+    (tmp_path / "a.json").write_text(json.dumps(many), encoding="utf8")
+    (tmp_path / "b.jsonl").write_text(json.dumps({"text": "a fever " + "x" * 70_000}), encoding="utf8")
+    for name, n_texts in (("a.json", 2000), ("b.jsonl", 1)):
+        assert invoke("annotate", ruler, tmp_path / name, "--jsonl", tmp_path / "o.jsonl", "-q")[0] == 0
+        assert len(list(srsly.read_jsonl(tmp_path / "o.jsonl"))) == n_texts
+
+
 def test_an_output_that_cannot_be_written(invoke, ruler, texts, tmp_path):
     for option in ("--jsonl", "--html"):
         status, output = invoke("annotate", ruler, texts, "-q", option, texts / "below")

@@ -99,7 +99,7 @@ def test_a_mention_that_is_a_definition_is_looked_up():
 def test_an_abbreviation_that_is_defined_again():
     text = (
         "AMI is common. Acute myocardial infarction (AMI) and renal failure (RF). Then acute mountain illness (AMI). "
-        "AMI, RF. Later AMI (acute mountain illness) and again acute myocardial infarction (AMI)."
+        "AMI, RF. Later AMI (an awful mind) and again acute myocardial infarction (AMI)."
     )
     abbreviations = Abbreviations(text)
     places = [match.start() for match in re.finditer("AMI", text)]
@@ -107,3 +107,12 @@ def test_an_abbreviation_that_is_defined_again():
     heart, mountain = "Acute myocardial infarction", "acute mountain illness"
     assert meant == [heart, heart, mountain, mountain, mountain, heart.lower()]
     assert all(abbreviations.at(place)["RF"] == "renal failure" for place in places)
+
+
+def test_what_only_looks_like_a_definition_changes_nothing():
+    text = (
+        "Hepatitis B virus (HBV). Occult HBV (HBsAg-negative) and overt HBV (HBsAg-positive). "
+        "Here blood, vile (HBV) and HBV."
+    )
+    abbreviations = Abbreviations(text)
+    assert {abbreviations.at(place)["HBV"] for place in range(len(text))} == {"Hepatitis B virus"}

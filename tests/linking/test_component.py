@@ -224,6 +224,7 @@ def test_spans_of_a_group(kb_folder):
         ({"top_n": 0}, r"\[B221\] top_n is 0"),
         ({"threshold": 1.5}, r"\[B221\] threshold is 1.5"),
         ({"spans_key": "a", "candidates_key": "a"}, r"\[B221\] candidates_key is a"),
+        ({"spans_key": "biobert_linker"}, r"\[B221\] candidates_key is biobert_linker"),
     ],
 )
 def test_options_that_make_no_sense(config, message):
@@ -510,6 +511,11 @@ def test_changed_settings_are_stored(kb_folder, tmp_path):
     copied = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
     for again in (spacy.load(tmp_path), copied):
         assert again.get_pipe("biobert_linker").cfg == nlp.get_pipe("biobert_linker").cfg
+    # Numbers that JSON's reader does not read as they were.
+    odd = make_linker_nlp(kb_folder, threshold=0.3)
+    odd.get_pipe("biobert_linker").cfg["threshold"] = 0.7
+    odd.to_disk(tmp_path / "odd")
+    assert spacy.load(tmp_path / "odd").get_pipe("biobert_linker").cfg["threshold"] == 0.7
     told = spacy.load(tmp_path, config={"components.biobert_linker.threshold": 0.25}).get_pipe("biobert_linker")
     assert (told.cfg["threshold"], told.cfg["top_n"]) == (0.25, 1)
     (tmp_path / "biobert_linker" / "cfg").unlink()  # of an earlier version
@@ -524,6 +530,10 @@ def test_loading_decides_how_the_knowledge_base_is_stored(kb_folder, tmp_path):
     linker.initialize()
     copied.to_disk(tmp_path / "referred")
     assert not (tmp_path / "referred" / "biobert_linker" / "kb").exists()
+    linker.initialize(kb_by_reference=False)
+    copied.to_disk(tmp_path / "told")
+    assert (tmp_path / "told" / "biobert_linker" / "kb").exists()
+    linker.initialize(kb_by_reference=True)
     copied.from_disk(tmp_path / "copied")
     copied.to_disk(tmp_path / "again")
     assert (tmp_path / "again" / "biobert_linker" / "kb").exists()
@@ -553,3 +563,10 @@ def test_labels_in_another_case_are_said(kb_folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp("breast cancers")
+
+
+def test_bytes_of_an_earlier_version(nlp, kb_folder):
+    """They were those of its equipment."""
+    old = nlp.get_pipe("biobert_linker")._equipment.to_bytes()
+    again = spacy.blank("en").add_pipe("biobert_linker").from_bytes(old)
+    assert len(again.require_kb()) == len(nlp.get_pipe("biobert_linker").kb)

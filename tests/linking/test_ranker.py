@@ -335,3 +335,14 @@ def test_a_training_goes_on_where_it_was(kb_folder):
     without, examples = begin()
     without.get_pipe("biobert_linker").model.from_bytes(stored)
     assert go_on(without, examples) != expected
+
+
+def test_what_is_excluded_stays(trained, tmp_path):
+    linker = trained.get_pipe("biobert_linker")
+    stored = linker.to_bytes(exclude=["ranker", "dense"])
+    linker.to_disk(tmp_path / "linker", exclude=["ranker"])
+    assert not (tmp_path / "linker" / "ranker.safetensors").exists()
+    own = linker.ranker
+    assert linker.from_bytes(stored, exclude=["ranker", "dense"]).ranker is own
+    assert linker.from_disk(tmp_path / "linker", exclude=["ranker"]).ranker is own
+    assert linker.name_encoder is not None

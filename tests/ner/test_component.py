@@ -425,3 +425,10 @@ def test_settings_that_are_changed_in_place_are_stored():
     nlp.get_pipe("biobert_ner").cfg["label_weights"]["Disease"] = 2.0
     again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
     assert again.get_pipe("biobert_ner").cfg["label_weights"] == {"Disease": 2.0}
+
+
+def test_settings_that_json_reads_otherwise():
+    nlp = train(make_nlp(threshold=0.3), n_steps=1)
+    nlp.get_pipe("biobert_ner").cfg["threshold"] = 0.7
+    again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert again.get_pipe("biobert_ner").cfg["threshold"] == 0.7
