@@ -5,6 +5,7 @@ It ranks the candidates of a mention, and says how sure it is that any of them f
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,9 @@ _FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in _LATER_COLUMNS)
 _TEXTS = ("counts", "context", "columns", "context_vectors")
 """What a stored ranker holds besides arrays, as JSON."""
 
+_DOCUMENTS = "documents"
+"""The array of what stands for the documents that were counted; earlier versions did not keep it."""
+
 
 class Ranker:
     """Turns candidates into rows of numbers, and these into scores.
@@ -44,6 +48,8 @@ class Ranker:
         counts: How often the training data links to each concept.
         context: What it says of labels and words.
         context_vectors: What stands around the mentions of each concept.
+        documents: What stands for each document that was counted, see :func:`document_key`. None where that was not
+            kept: each document is then taken for one that was.
     """
 
     def __init__(
@@ -52,15 +58,26 @@ class Ranker:
         counts: ConceptCounts | None = None,
         context: ContextCounts | None = None,
         context_vectors: ContextVectors | None = None,
+        documents: Iterable[int] | None = (),
     ) -> None:
         self.model = model or build_ranker()
         self.counts = counts or ConceptCounts()
         self.context = context or ContextCounts()
         self.context_vectors = context_vectors if context_vectors is not None else ContextVectors()
+        self._documents = None if documents is None else set(documents)
 
     def count(self, docs: Iterable[Sequence[GoldMention]], facts: ConceptFacts) -> None:
-        """Count what the mentions of the training data link to; `facts` tells of these concepts."""
+        """Count what the mentions of the training data link to; `facts` tells of these concepts.
+
+        A document that comes again, as a corpus does that is repeated to have its share, counts once: what it says
+        could not be left out otherwise when it is learned from.
+        """
         for mentions in docs:
+            key = document_key(mentions)
+            if key is not None and self._documents is not None:
+                if key in self._documents:
+                    continue
+                self._documents.add(key)
             self.counts.add(count_ids(mentions))
             self.context.add(mentions, facts)
             self.context_vectors.put(mentions, facts.kb)
@@ -77,12 +94,14 @@ class Ranker:
         Args:
             mentions: All mentions of the doc, with what was found for each: they are one another's context.
             facts: What the knowledge base knows of concepts.
-            counted: What :meth:`count` was given for this doc, in training. It is left out of all counts: of a doc to
-                come the ranker will not know the answers.
+            counted: In training, the gold mentions of this doc. If :meth:`count` was given them, they are left out of
+                all counts: of a doc to come the ranker will not know the answers.
 
         Returns:
             For each mention a row for each candidate, and one for NIL: (n_candidates + 1, n_columns).
         """
+        if not self._has_counted(counted):
+            counted = ()
         ids_left_out = count_ids(counted)
         types_left_out = count_types(counted, facts)
         vectors_left_out = self.context_vectors.share_of(counted)
@@ -108,6 +127,10 @@ class Ranker:
             rows.append(some)
         return rows
 
+    def _has_counted(self, mentions: Sequence[GoldMention]) -> bool:
+        key = document_key(mentions)
+        return key is None or self._documents is None or key in self._documents
+
     def to_bytes(self) -> bytes:
         """Return network, counts and vectors as safetensors, with the names of the network's columns."""
         from safetensors.numpy import save
@@ -118,6 +141,8 @@ class Ranker:
             "context": self.context.to_dict(),
             "columns": COLUMNS,
         }
+        if self._documents is not None:
+            arrays[_DOCUMENTS] = np.array(sorted(self._documents), np.uint64)
         more, values = self.context_vectors.to_arrays()
         if more:
             arrays |= more
@@ -157,7 +182,8 @@ class Ranker:
                 model.set_param(name, weights)
             context = ContextCounts.from_dict(texts["context"]) if "context" in texts else None
             vectors = ContextVectors.from_arrays(arrays, texts.get("context_vectors", {}), where)
-            return cls(model, ConceptCounts(texts["counts"]), context, vectors)
+            documents = arrays[_DOCUMENTS].tolist() if _DOCUMENTS in arrays else None
+            return cls(model, ConceptCounts(texts["counts"]), context, vectors, documents)
         except (SafetensorError, KeyError) as error:
             raise ValueError(Errors.B238.format(path=where, reason=error)) from error
 
@@ -195,3 +221,13 @@ class ConceptCounts:
 def count_ids(mentions: Iterable[GoldMention]) -> Counter[str]:
     """Count the ids of gold mentions."""
     return Counter(identifier for _, ids in mentions for identifier in ids)
+
+
+def document_key(mentions: Sequence[GoldMention]) -> int | None:
+    """Return what stands for a document and the labels annotated in it; None where its text is not known."""
+    surroundings = mentions[0][0].surroundings if mentions else None
+    if surroundings is None:
+        return None
+    labels = sorted({mention.label for mention, _ in mentions})
+    digest = hashlib.blake2b("\0".join([surroundings.text, *labels]).encode("utf8"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

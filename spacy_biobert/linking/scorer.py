@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from ..corpora.annotated_labels import get_annotated_labels
 from ..corpora.concept_ids import split_concept_ids
 from ..identifiers import NIL
 from .mentions import mentions_of
@@ -68,7 +70,9 @@ def score_links(
 
     Mentions correspond when they have the same characters; labels are not compared. In ``kb_id_`` several ids are
     joined by "|": the concepts of a composite mention ("breast and ovarian cancer"). Mentions of the reference without
-    any id are left out, as not annotated; "NIL" is an annotation.
+    any id are left out, as not annotated; "NIL" is an annotation. Left out is, too, what is predicted with a label that
+    a reference's annotators did not look for (:mod:`spacy_biobert.corpora.annotated_labels`), and in a reference
+    without any mention, with a label that none of the examples links.
 
     Args:
         examples: Predicted docs and their references.
@@ -88,15 +92,27 @@ def score_links(
     judge = Judge(equivalent_ids)
     n_gold = n_found = n_right = n_sets = 0
     n_linked_gold = n_linked_predicted = n_linked_right = 0
+    linked_labels: set[str] = set()
+    false_alarms: Counter[str] = Counter()
     for example in examples:
-        predicted = {_extent(span): _ids(span) for span in mentions_of(example.predicted, spans_key)}
-        gold = {_extent(span): _ids(span) for span in mentions_of(example.reference, spans_key)}
-        gold = {extent: ids for extent, ids in gold.items() if ids}
+        reference = example.reference
+        mentions = mentions_of(reference, spans_key)
+        looked_for = get_annotated_labels(reference)
+        found = [
+            span
+            for span in mentions_of(example.predicted, spans_key)
+            if looked_for is None or span.label_ in looked_for
+        ]
+        if not mentions and _is_annotated(reference, spans_key):
+            false_alarms.update(span.label_ for span in found if _ids(span) - {NIL})
+        predicted = {_extent(span): _ids(span) for span in found}
+        gold = {_extent(span): ids for span in mentions if (ids := _ids(span))}
         if not gold:
             continue
+        linked_labels.update(span.label_ for span in mentions if span.kb_id)
         n_gold += len(gold)
         n_linked_gold += sum(ids != {NIL} for ids in gold.values())
-        unannotated = {_extent(span) for span in mentions_of(example.reference, spans_key)} - set(gold)
+        unannotated = {_extent(span) for span in mentions} - set(gold)
         n_linked_predicted += sum(bool(ids - {NIL}) for extent, ids in predicted.items() if extent not in unannotated)
         for extent, gold_ids in gold.items():
             if extent not in predicted:
@@ -107,6 +123,7 @@ def score_links(
             n_right += right
             n_sets += judge.same(ids, gold_ids)
             n_linked_right += right and gold_ids != {NIL}
+    n_linked_predicted += sum(n for label, n in false_alarms.items() if label in linked_labels)
     precision = _share(n_linked_right, n_linked_predicted)
     recall = _share(n_linked_right, n_linked_gold)
     return {
@@ -117,6 +134,11 @@ def score_links(
         "link_micro_r": recall,
         "link_micro_f": _share(2 * n_linked_right, n_linked_predicted + n_linked_gold),
     }
+
+
+def _is_annotated(reference: Doc, spans_key: str | None) -> bool:
+    """Tell whether a reference that has no mentions says so."""
+    return reference.has_annotation("ENT_IOB") if spans_key is None else spans_key in reference.spans
 
 
 def _extent(span: Span) -> tuple[int, int]:

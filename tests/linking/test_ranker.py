@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 import spacy
+from safetensors.numpy import load, save
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from thinc.api import Adam
@@ -149,9 +150,49 @@ def test_in_spacys_training(kb_folder):
         losses = nlp.update(examples, sgd=optimizer)
     assert losses["biobert_linker"] < first
     assert not np.array_equal(before, linker.model.get_param("linear"))
-    assert linker.ranker.counts.counts["OMIM:277900"] == 8
+    # A text counts once, however often it comes.
+    assert linker.ranker.counts.counts["OMIM:277900"] == 1
     references = [example.reference for example in examples]
     assert evaluate_strict(linker, references, spans_key=None).accuracy >= 2 / 3
+
+
+def test_what_was_counted_is_left_out_and_nothing_else(kb_folder):
+    nlp = make_linker_nlp(kb_folder, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    known, new = (make_reference(nlp, ("copper storage", "MESH:D000002"), (text, "NIL")) for text in ("xyzzy", "abc"))
+    references = [known, known, known]
+    linker.initialize(lambda: [Example(nlp.make_doc("x"), reference) for reference in references], kb=kb_folder)
+
+    def seen(reference, counted):
+        """Return whether the gold concept of the first mention has been seen elsewhere."""
+        finder = linker.resolver().finder
+        gold = linker.gold(reference)
+        found = finder.find([mention.query for mention, _ in gold])
+        some = [(mention, found[mention.query]) for mention, _ in gold]
+        rows = linker.ranker.rows(some, finder.facts, counted=gold if counted else ())[0]
+        return rows[some[0][1].ids.index("MESH:D000002"), COLUMNS.index("seen")]
+
+    stored = linker.ranker.to_bytes()
+    for ranker in (linker.ranker, Ranker.from_bytes(stored, "memory")):
+        linker.ranker = ranker
+        assert seen(known, counted=False)
+        assert not seen(known, counted=True)  # though it was there three times
+        assert seen(new, counted=True)
+    # An earlier version did not keep what it had counted: each document is taken for one of these.
+    linker.ranker = Ranker.from_bytes(save({k: v for k, v in load(stored).items() if k != "documents"}), "memory")
+    assert not seen(new, counted=True)
+
+
+def test_training_goes_on_with_new_documents(kb_folder, tmp_path):
+    """Also where none of their types was counted when the ranker was made."""
+    nlp = make_linker_nlp(kb_folder, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    linker.initialize(lambda: [Example(nlp.make_doc("x"), make_references(nlp)[0])], kb=kb_folder)
+    nlp.to_disk(tmp_path / "pipeline")
+    again = spacy.load(tmp_path / "pipeline")
+    reference = make_reference(again, ("breast cancer", "MESH:D001943"), ("aspirin", "MESH:D001241"))
+    example = Example(again.make_doc(reference.text), reference)
+    assert again.update([example], sgd=again.resume_training())["biobert_linker"] > 0
 
 
 def test_training_on_predicted_mentions(kb_folder):

@@ -3,6 +3,7 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_biobert.corpora.annotated_labels import set_annotated_labels
 from spacy_biobert.linking.scorer import make_linker_scorer
 
 VOCAB = spacy.blank("en").vocab
@@ -74,6 +75,24 @@ def test_nothing_annotated():
     assert set(score([]).values()) == {None}
     scores = score([example([(0, "X", "M:1"), (1, "X", "M:2")], [(0, "X", ""), (1, "X", "M:2")])])
     assert scores["link_micro_p"] == 1
+
+
+def test_false_alarms_count_wherever_a_text_is_cut():
+    right = [(0, "X", "M:1")], [(0, "X", "M:1")]
+    alarm = [(1, "X", "M:2"), (2, "X", "NIL"), (3, "Y", "M:3")], []
+    assert score([example(*right), example(*alarm)])["link_micro_p"] == 1 / 2  # nobody links a Y
+    assert (
+        score([example(*right, spans_key="sc"), example(*alarm, spans_key="sc")], spans_key="sc")["link_micro_p"] == 0.5
+    )
+    silent = Example(make_doc(alarm[0]), Doc(VOCAB, words=list("abcdefgh")))  # says nothing of mentions
+    assert score([example(*right), silent])["link_micro_p"] == 1
+
+
+def test_labels_that_were_not_looked_for():
+    some = example([(0, "X", "M:1"), (1, "Y", "M:2")], [(0, "X", "M:1")])
+    assert score([some])["link_micro_p"] == 1 / 2
+    set_annotated_labels(some.reference, ["X"])
+    assert score([some])["link_micro_p"] == 1
 
 
 def test_nothing_predicted():
