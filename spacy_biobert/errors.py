@@ -616,6 +616,10 @@ class Errors:
         "biobert convert' makes such files."
     )
     B516 = "'{path}' does not end in .svg, and the plot is one. Name it so."
+    B517 = (
+        "On {corpus} the pipeline scores nothing even in float32: {scores}. By that, no arithmetic can be told from "
+        "another, and nothing was recorded. Give texts with the annotations that the pipeline was trained to find."
+    )
     B515 = "No mention in {path} has a label of these: {labels}. There are: {there}."
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "

@@ -50,6 +50,8 @@ def precisions_cli(
             found = nlp.evaluate(examples)
             seconds = time.perf_counter() - start
             scores[precision] = sum((found.get(key) or 0.0) * weight for key, weight in weights.items())
+            if precision == "float32" and not scores[precision]:
+                raise ValueError(Errors.B517.format(corpus=corpus, scores=", ".join(weights)))
             words = sum(len(example.reference) for example in examples)
             rows.append((precision, f"{100 * scores[precision]:.2f}", f"{words / seconds:,.0f}"))
     msg.table(rows, header=("Precision", "Score", "Words/s"), divider=True, aligns=("l", "r", "r"))

@@ -196,6 +196,10 @@ class EncoderShim(Shim):
         else:
             self._step_by_array(optimizer)
         bert.zero_grad(set_to_none=True)
+        if self.precision_scores:
+            # They were those of other weights.
+            self.precision_scores = {}
+            self._runtime = None
         self.weights_changed()
 
     def owe(self, optimizer: Optimizer) -> None:

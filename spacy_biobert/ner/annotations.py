@@ -11,18 +11,6 @@ from .extension import ANNOTATOR, RANK, SCORES, scored_groups
 from .mentions import Mentions
 
 
-def trim_whitespace(doc: Doc, mentions: Mentions) -> Mentions:
-    """Cut whitespace tokens off the edges of a doc's mentions, and drop mentions of nothing else."""
-    starts, ends = mentions.starts.copy(), mentions.ends.copy()
-    for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        while start < end and doc[start].is_space:
-            start += 1
-        while start < end and doc[end - 1].is_space:
-            end -= 1
-        starts[i], ends[i] = start, end
-    return Mentions(starts, ends, mentions.labels, mentions.scores).select(starts < ends).in_order()
-
-
 def annotate(
     doc: Doc,
     mentions: Mentions,

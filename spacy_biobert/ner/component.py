@@ -20,7 +20,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..stored_settings import SETTINGS, given_otherwise, restored
-from .annotations import annotate, trim_whitespace
+from .annotations import annotate
 from .extension import install_extension
 from .layers import TagLayers, find_in_layers, make_tag_layers
 from .listeners import changed_doc, missing_upstream
@@ -31,6 +31,7 @@ from .sequence_loss import sequence_cross_entropy
 from .settings import check_settings
 from .tags import TagScheme
 from .targets import allowed_tags, gold_mentions
+from .words import Words, space_tokens
 
 DEFAULT_SPANS_KEY = "ner"
 
@@ -239,7 +240,7 @@ class BiobertNer(TrainablePipe):
             docs: The docs.
 
         Returns:
-            The mentions of each doc whose score reaches the threshold. Whitespace at a mention's edges is cut off.
+            The mentions of each doc whose score reaches the threshold. White space in them counts nothing, see `words`.
 
         Raises:
             ValueError: The docs have no token vectors, the scores are not numbers, or the temperature is not above 0.
@@ -256,9 +257,11 @@ class BiobertNer(TrainablePipe):
                 raise ValueError(Errors.B107.format(name=self.name))
         else:
             scores = np.zeros((0, layers.n_scores), dtype=np.float32)
-        mentions = find_in_layers(scores, lengths, layers, temperature=self.cfg["temperature"])
+        words = Words.of(docs)
+        temperature = self.cfg["temperature"]
+        mentions = find_in_layers(words.scores(scores, layers), words.lengths, layers, temperature=temperature)
         mentions = mentions.select(mentions.scores >= self.cfg["threshold"])
-        return [trim_whitespace(doc, found) for doc, found in zip(docs, mentions.split(lengths), strict=True)]
+        return words.in_tokens(mentions).split(lengths)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Mentions]) -> None:
         """Write predicted mentions into ``doc.spans[spans_key]`` and ``doc.ents``.
@@ -362,8 +365,8 @@ class BiobertNer(TrainablePipe):
             scores: D arrays of shape (n_tokens, n_tags).
 
         Returns:
-            The loss, and D arrays of shape (n_tokens, n_tags), exactly 0 at tokens whose annotation is missing, and in
-            the layers of labels that a doc's annotators did not look for. See :func:`cross_entropy`.
+            The loss, and D arrays of shape (n_tokens, n_tags), exactly 0 at white space and tokens whose annotation is
+            missing, and in the layers of labels that a doc's annotators did not look for. See :func:`cross_entropy`.
 
         Raises:
             ValueError: The data has a label that is not known, or the scores are not numbers.
@@ -371,7 +374,9 @@ class BiobertNer(TrainablePipe):
         check_settings(self.cfg, name=self.name)
         ops, layers, flat = self.model.ops, self.tag_layers, self.model.ops.flatten(scores)
         lengths = np.array([len(array) for array in scores], dtype=np.int64)
+        examples = list(examples)
         allowed = allowed_tags(examples, layers, spans_key=self.cfg["gold_spans_key"], name=self.name)
+        allowed[space_tokens([example.predicted for example in examples])] = True
         weights = self._weights()
         if self.cfg["objective"] == "sequence":
             loss, gradient = sequence_cross_entropy(

@@ -519,6 +519,15 @@ def learns(nlp):
     return nlp.update(make_examples(nlp), sgd=optimizer)["biobert"] > 0
 
 
+def test_scores_of_arithmetics_end_with_the_weights_that_they_are_of(make_nlp):
+    """Training that goes on must not be done, or used, in an arithmetic that was scored on other weights."""
+    nlp = make_nlp("tagger")
+    encoder = nlp.get_pipe("biobert")
+    encoder.precision_scores = {"float32": 0.9, "bfloat16": 0.9, "int8": 0.9}
+    assert learns(nlp)
+    assert encoder.precision_scores == {}
+
+
 def test_scores_of_arithmetics_live_in_a_copy(make_nlp):
     nlp = make_nlp("tagger")
     encoder = nlp.get_pipe("biobert")

@@ -6,7 +6,7 @@ import spacy
 import srsly
 import torch
 import torch.nn.functional as F
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 from tiny import plan_of
 
 from spacy_biobert.encoder import precision
@@ -201,8 +201,13 @@ def test_command_records_what_each_scores(make_nlp, tmp_path):
 
     nlp = make_nlp("biobert_ner")
     nlp.config["training"]["score_weights"] = {"ents_f": 1.0}
+    ner = nlp.get_pipe("biobert_ner")
+    output = ner.model.get_ref("output_layer")
+    output.set_param("b", (np.array(ner.tag_scheme.tags) == f"U-{ner.labels[0]}").astype("f"))  # it finds every word
     nlp.to_disk(tmp_path / "model")
     doc = nlp.make_doc("Wilson disease is rare.")
+    DocBin(docs=[doc]).to_disk(tmp_path / "bare.spacy")
+    doc.ents = [Span(doc, i, i + 1, label=ner.labels[0]) for i in range(2)]
     DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
     done = CliRunner().invoke(app, ["precisions", str(tmp_path / "model"), str(tmp_path / "dev.spacy")])
     assert done.exit_code == 0, done.output
@@ -215,4 +220,7 @@ def test_command_records_what_each_scores(make_nlp, tmp_path):
         done = CliRunner().invoke(app, ["precisions", str(tmp_path / "model"), str(tmp_path / nothing)])
         assert done.exit_code == 1
         assert "[B508]" in done.output
+    done = CliRunner().invoke(app, ["precisions", str(tmp_path / "model"), str(tmp_path / "bare.spacy")])
+    assert done.exit_code == 1
+    assert "[B517]" in done.output
     assert spacy.load(tmp_path / "model").get_pipe("biobert").precision_scores == recorded

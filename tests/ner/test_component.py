@@ -88,16 +88,54 @@ def test_docs_do_not_depend_on_their_batch(nlp):
         assert doc.spans["ner"].attrs["scores"] == pytest.approx(alone.spans["ner"].attrs["scores"])
 
 
-def test_whitespace_is_cut_off_entities(nlp, monkeypatch):
-    doc = Doc(nlp.vocab, words=["a", "\n", "fever", " ", "b", "\n"])
-    ner = nlp.get_pipe("biobert_ner")
+def predict_tags(ner, monkeypatch, *paths, certain=9.0):
+    """Let a component predict these tags for a doc that will come; of several paths, the later ones less certainly."""
     tags = ner.tag_scheme.tags
-    path = ["O", "B-Disease", "I-Disease", "L-Disease", "O", "U-Disease"]
-    scores = np.full((6, len(tags)), -9.0, dtype="f")
-    scores[np.arange(6), [tags.index(tag) for tag in path]] = 9.0
+    scores = np.full((len(paths[0]), len(tags)), -certain, dtype="f")
+    for rank, path in reversed(list(enumerate(paths))):
+        scores[np.arange(len(path)), [tags.index(tag) for tag in path]] = certain - rank
     monkeypatch.setattr(ner.model, "_func", lambda model, docs, is_train: ([scores], lambda d: []))
-    assert entities(ner(doc)) == [("fever", "Disease")]
-    assert doc.spans["ner"][0].text == "fever"
+
+
+def test_white_space_is_no_part_of_the_evidence(nlp, monkeypatch):
+    """A note is as good as a line: what stands at the end of one is not looked at, whatever the model says of it."""
+    ner = nlp.get_pipe("biobert_ner")
+    words = ["\n", "heart", "\r\n", "failure", "  ", "and", "\n", "fever", "\n"]
+    predict_tags(
+        ner, monkeypatch, ["U-Disease", "B-Disease", "O", "L-Disease", "O", "O", "O", "U-Disease", "B-Disease"]
+    )
+    doc = ner(Doc(nlp.vocab, words=words))
+    assert entities(doc) == [("heart \r\n failure", "Disease"), ("fever", "Disease")]
+    assert doc.ents[0]._.score > 0.99
+    assert entities(ner(Doc(nlp.vocab, words=[" ", "\n"]))) == []
+
+
+def test_mentions_end_at_empty_lines(nlp, monkeypatch):
+    ner = nlp.get_pipe("biobert_ner")
+    across = ["O", "B-Disease", "I-Disease", "L-Disease", "O"]
+    alone = ["O", "U-Disease", "O", "U-Disease", "O"]
+    predict_tags(ner, monkeypatch, across, alone)
+    doc = ner(Doc(nlp.vocab, words=["\n\n", "asthma", "\n \n", "gout", "\n\n"]))
+    assert entities(doc) == [("asthma", "Disease"), ("gout", "Disease")]
+    # That a mention goes on is no possibility there.
+    assert min(ent._.score for ent in doc.ents) > 0.99
+    doc = ner(Doc(nlp.vocab, words=["\n", "asthma", "\n", "gout", "\n"]))
+    assert entities(doc) == [("asthma \n gout", "Disease")]
+
+
+def test_white_space_teaches_nothing(nlp):
+    ner = nlp.get_pipe("biobert_ner")
+    reference = Doc(
+        nlp.vocab, words=["heart", "\n", "failure", "\n"], ents=["B-Disease", "I-Disease", "I-Disease", "O"]
+    )
+    example = Example(Doc(nlp.vocab, words=[token.text for token in reference]), reference)
+    for objective in ("tokens", "sequence"):
+        ner.cfg["objective"] = objective
+        _, (gradient,) = ner.get_loss([example], [np.zeros((4, len(ner.tag_scheme.tags)), dtype="f")])
+        assert gradient[[0, 2]].any(axis=1).all()
+        if objective == "tokens":
+            assert not gradient[[1, 3]].any()
+    ner.cfg["objective"] = "tokens"
 
 
 # --- Settings read when predicting ---
