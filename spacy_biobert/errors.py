@@ -325,6 +325,10 @@ class Errors:
         "A mention's contextual vector has the width {found}; those that the ranker learned from have {expected}. Link "
         "with the encoder that it was trained with, train it again, or say context_vectors = false."
     )
+    B249 = (
+        "The linker '{name}' was stored with {missing}, which its folder '{path}' lacks: it was copied or downloaded in "
+        "part. Copy the pipeline again; or leave that out on purpose: nlp.from_disk(…, exclude=…), with the name."
+    )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
     B260 = (

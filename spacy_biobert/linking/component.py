@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from .resolver import Ranking, Resolver
     from .training import RankerTrainer
 
+PARTS = "parts"
+"""The key, beside the settings in a pipeline's folder, of the names of what else was stored there."""
+
 DEFAULT_CONFIG = {
     **asdict(LinkerSettings()),
     "extension": "kb_ents",
@@ -219,7 +222,7 @@ class Linker(Pipe):
                     known[id(ranking)] = answer, _ranked_columns(ranking, self.cfg["top_n"])
                 answer, columns = known[id(ranking)]
                 ranked.append(columns)
-                if self.cfg["overwrite"] or not span.kb_id:
+                if self.cfg["overwrite"] or span.kb_id_ in ("", NIL):
                     # The doc's strings: a linker that was sourced from another pipeline has others.
                     span.kb_id = doc.vocab.strings.add(answer)
             self._write_ids(doc, spans)
@@ -516,14 +519,17 @@ class Linker(Pipe):
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the pipe to a folder: settings, its knowledge base or a reference to it, and what it has learned."""
         self._equipment.to_disk(Path(path), exclude=exclude)
-        util.to_disk(Path(path), {"cfg": lambda file: srsly.write_json(file, self._stored())}, exclude)
+        stored = {**self._stored(), PARTS: self._equipment.parts(exclude)}
+        util.to_disk(Path(path), {"cfg": lambda file: srsly.write_json(file, stored)}, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from a folder. Settings given to ``spacy.load`` win over stored ones."""
-        stored = Path(path) / "cfg"
-        if stored.exists() and "cfg" not in exclude:
-            self._restore(srsly.read_json(stored))
-        self._equipment.from_disk(Path(path), kb_path=self.cfg["kb_path"], exclude=exclude)
+        file = Path(path) / "cfg"
+        stored = srsly.read_json(file) if file.exists() and "cfg" not in exclude else {}
+        new_place = self._restore(stored)
+        if missing := set(stored.get(PARTS, ())) - set(self._equipment.parts_in(Path(path), exclude)):
+            raise FileNotFoundError(Errors.B249.format(name=self.name, path=path, missing=", ".join(sorted(missing))))
+        self._equipment.from_disk(Path(path), kb_path=self.cfg["kb_path"], insists=new_place, exclude=exclude)
         return self._checked()
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -541,20 +547,26 @@ class Linker(Pipe):
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from what :meth:`to_bytes` returned. Settings given in the config win over stored ones."""
         message = srsly.msgpack_loads(bytes_data)
-        if "cfg" in message and "cfg" not in exclude:
-            self._restore(srsly.json_loads(message["cfg"]))
+        stored = srsly.json_loads(message["cfg"]) if "cfg" in message and "cfg" not in exclude else {}
+        new_place = self._restore(stored)
         # What an earlier version has written is nothing but the equipment.
         equipment = message.get("equipment", bytes_data)
-        self._equipment.from_bytes(equipment, kb_path=self.cfg["kb_path"], exclude=exclude)
+        self._equipment.from_bytes(equipment, kb_path=self.cfg["kb_path"], insists=new_place, exclude=exclude)
         return self._checked()
 
     def _stored(self) -> dict[str, Any]:
         return {**self.cfg, SETTINGS: self._settings}
 
-    def _restore(self, stored: dict[str, Any]) -> None:
-        """Take over stored settings, except where the knowledge base lies: that is this machine's."""
+    def _restore(self, stored: dict[str, Any]) -> bool:
+        """Take over stored settings, except where the knowledge base lies: that is this machine's.
+
+        Returns:
+            Whether the config says so now, and did not when the settings were stored.
+        """
         kept = {key: restored(value) for key, value in stored.items() if key in self.cfg and key != "kb_path"}
-        self.cfg.update(kept, **given_otherwise(self._settings, stored[SETTINGS]))
+        given_then = stored.get(SETTINGS, {})
+        self.cfg.update(kept, **given_otherwise(self._settings, given_then))
+        return self.cfg["kb_path"] not in (None, given_then.get("kb_path"))
 
     def _checked(self) -> "Linker":
         if self.kb is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,12 +145,28 @@ class Equipment:
 
     # --- Saving and loading ---
 
+    def parts(self, exclude: Iterable[str] = ()) -> list[str]:
+        """Return the names of the parts that are stored, and cannot be had otherwise."""
+        left_out = set(exclude)
+        held = {
+            KB: self.kb is not None and not self.by_reference,
+            DENSE: self.name_encoder is not None,
+            RANKER: self.ranker is not None,
+        }
+        return [name for name in held if held[name] and not _is_among(name, left_out)]
+
+    @staticmethod
+    def parts_in(folder: Path, exclude: Iterable[str] = ()) -> list[str]:
+        """Return the names of those that are in a folder, or are not to be read from it."""
+        left_out = set(exclude)
+        return [name for name in (KB, DENSE, RANKER) if _is_among(name, left_out) or (folder / name).exists()]
+
     def to_disk(self, folder: Path, *, exclude: Iterable[str] = ()) -> None:
         """Write all parts into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         left_out = set(exclude)
-        if self.kb is not None and KB not in left_out:
-            self._write_kb(self.kb, folder)
+        if KB not in left_out:
+            self._write_kb(folder)
         learned = self._learned()
         for name in LEARNED:
             if _is_among(name, left_out):
@@ -162,28 +178,40 @@ class Equipment:
         if not _is_among(GRAPH, left_out):
             self._write_graph(folder)
 
-    def _write_kb(self, kb: KnowledgeBase, folder: Path) -> None:
-        """Write the knowledge base, or where it lies; the other form, from an earlier time, would contradict it."""
+    def _write_kb(self, folder: Path) -> None:
+        """Write the knowledge base, or where it lies; what is there from an earlier time would contradict it."""
         reference, copy = folder / KB_REFERENCE, folder / KB
-        if not self.by_reference:
-            kb.copy_to(copy)
+        if self.kb is not None and not self.by_reference:
+            self.kb.copy_to(copy)
             reference.unlink(missing_ok=True)
             return
-        srsly.write_json(reference, KnowledgeBaseReference.make(kb).to_dict())
-        if copy.exists() and not copy.samefile(kb.folder):
+        if self.kb is None:
+            reference.unlink(missing_ok=True)
+        else:
+            srsly.write_json(reference, KnowledgeBaseReference.make(self.kb).to_dict())
+        if copy.exists() and not (self.kb is not None and copy.samefile(self.kb.folder)):
             shutil.rmtree(copy)
 
-    def from_disk(self, folder: Path, *, kb_path: str | None, exclude: Iterable[str] = ()) -> None:
-        """Read all parts from a folder; `kb_path` is where a knowledge base lies now that is only referred to."""
+    def from_disk(self, folder: Path, *, kb_path: str | None, insists: bool, exclude: Iterable[str] = ()) -> None:
+        """Read all parts from a folder.
+
+        Args:
+            folder: The folder.
+            kb_path: Where a knowledge base lies now that is only referred to.
+            insists: Whether that is said now. A path that was stored with the pipeline may hold no longer: then the
+                knowledge base may also lie where it lay, or in the folder.
+            exclude: Names of parts that are not to be read.
+        """
         from .kb import KnowledgeBase
 
         reference, left_out = folder / KB_REFERENCE, set(exclude)
         if KB not in left_out:
             if reference.exists():
-                self._open_reference(srsly.read_json(reference), kb_path)
+                places = [kb_path] if insists else [kb_path, None, folder / KB]
+                self._open_reference(srsly.read_json(reference), places)
             elif (folder / KB).exists():
                 self.kb, self.by_reference = KnowledgeBase.open(folder / KB), False
-                if kb_path is not None and Path(kb_path).resolve() != (folder / KB).resolve():
+                if kb_path is not None and insists and Path(kb_path).resolve() != (folder / KB).resolve():
                     warnings.warn(Warnings.W262.format(name=self._name, path=kb_path), stacklevel=2)
         learned = (name for name in LEARNED if not _is_among(name, left_out) and (folder / name).exists())
         self._set_learned({name: (folder / name).read_bytes() for name in learned}, folder, left_out)
@@ -206,8 +234,8 @@ class Equipment:
             write[name] = partial(bytes, data)
         return util.to_bytes(write, exclude)
 
-    def from_bytes(self, data: bytes, *, kb_path: str | None, exclude: Iterable[str] = ()) -> None:
-        """Read what :meth:`to_bytes` returned."""
+    def from_bytes(self, data: bytes, *, kb_path: str | None, insists: bool, exclude: Iterable[str] = ()) -> None:
+        """Read what :meth:`to_bytes` returned; see :meth:`from_disk`."""
         from .kb import KnowledgeBase
 
         def read_kb(stored: bytes) -> None:
@@ -216,15 +244,22 @@ class Equipment:
         learned: dict[str, bytes] = {}
         read: dict[str, Callable[[Any], Any]] = {name: partial(learned.__setitem__, name) for name in LEARNED}
         read[KB] = read_kb
-        read[KB_REFERENCE] = partial(self._open_reference, kb_path=kb_path)
+        read[KB_REFERENCE] = partial(self._open_reference, places=[kb_path] if insists else [kb_path, None])
         left_out = set(exclude)
         util.from_bytes(data, read, left_out)
         self._set_learned(learned, "the bytes of a pipeline", left_out)
 
-    def _open_reference(self, data: dict[str, Any], kb_path: str | None) -> None:
+    def _open_reference(self, data: dict[str, Any], places: Sequence[str | Path | None]) -> None:
+        """Open the knowledge base that is referred to, in the first of some places that has it; None is where it lay."""
         reference = KnowledgeBaseReference.from_dict(data)
-        self.kb = reference.open(kb_path, component=self._name)
-        self.by_reference = True
+        errors: list[Exception] = []
+        for place in places:
+            try:
+                self.kb, self.by_reference = reference.open(place, component=self._name), True
+                return
+            except (FileNotFoundError, ValueError) as error:
+                errors.append(error)
+        raise errors[0]
 
     def _learned(self) -> dict[str, bytes]:
         learned = {}

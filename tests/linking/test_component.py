@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -500,7 +501,66 @@ def test_ranked_concepts_are_those_of_the_id(kb_folder, tmp_path):
     assert ent._.kb_ents[0] == ("MESH:D001241", 1.0)
 
 
+def test_what_one_vocabulary_lacks_is_looked_up_in_the_next(kb_folder, tmp_path):
+    formulary = KnowledgeBase.build([Concept("X:1", "penicillin"), Concept("X:2", "Aspirin")], tmp_path / "kb")
+    nlp = make_linker_nlp(kb_folder, threshold=0.9)
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "Chemical", "pattern": "penicillin"}])
+    nlp.add_pipe("biobert_linker", name="local", config={"overwrite": False}).set_kb(formulary)
+    doc = nlp("penicillin and aspirin")
+    assert [(ent.text, ent.kb_id_) for ent in doc.ents] == [("penicillin", "X:1"), ("aspirin", "MESH:D001241")]
+
+
 # --- Settings and equipment ---
+
+
+def test_a_folder_that_lacks_something(kb_folder, tmp_path):
+    """Said when it is loaded, not at the first text, or never."""
+    nlp = make_linker_nlp(kb_folder)
+    nlp.to_disk(tmp_path / "pipeline")
+    folder = tmp_path / "pipeline" / "biobert_linker"
+    shutil.rmtree(folder / "kb")
+    with pytest.raises(FileNotFoundError, match=r"\[B249\].*'biobert_linker' was stored with kb"):
+        spacy.load(tmp_path / "pipeline")
+    nlp.get_pipe("biobert_linker").from_disk(folder, exclude=["kb"])
+    # What was not stored is not missing.
+    nlp.get_pipe("biobert_linker").to_disk(tmp_path / "alone", exclude=["kb"])
+    make_linker_nlp(kb_folder).get_pipe("biobert_linker").from_disk(tmp_path / "alone")
+
+
+def test_a_knowledge_base_of_before_is_not_left_in_the_folder(kb_folder, tmp_path):
+    make_linker_nlp(kb_folder).to_disk(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("biobert_linker")
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("biobert_linker").kb is None
+
+
+def test_where_a_knowledge_base_lay_is_no_order(kb_folder, tmp_path):
+    """A path that was given once is stored with the pipeline; that it lies elsewhere now is known better."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(kb_folder, first)
+    KnowledgeBase.build([Concept("X:1", "aspirin")], second)
+    nlp = make_linker_nlp(kb_folder)
+    nlp.get_pipe("biobert_linker").initialize(kb=first, kb_by_reference=True)
+    nlp.to_disk(tmp_path / "one")
+    given = spacy.load(tmp_path / "one", config={"components.biobert_linker.kb_path": str(first)})
+    given.get_pipe("biobert_linker").initialize(kb=second)
+    given.to_disk(tmp_path / "two")
+    again = spacy.load(tmp_path / "two")
+    assert again.get_pipe("biobert_linker").kb.folder == second
+    # What is given now is an order.
+    with pytest.raises(ValueError, match=r"\[B261\]"):
+        spacy.load(tmp_path / "two", config={"components.biobert_linker.kb_path": str(kb_folder)})
+    # And a copy in the pipeline's own folder travels with it.
+    again.get_pipe("biobert_linker").initialize(kb_by_reference=False)
+    again.to_disk(tmp_path / "three")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        own = spacy.load(tmp_path / "three")
+    own.get_pipe("biobert_linker").initialize(kb_by_reference=True)
+    own.to_disk(tmp_path / "three")
+    shutil.move(tmp_path / "three", tmp_path / "four")
+    assert spacy.load(tmp_path / "four").get_pipe("biobert_linker").kb.folder == tmp_path / "four/biobert_linker/kb"
 
 
 def test_changed_settings_are_stored(kb_folder, tmp_path):
