@@ -326,8 +326,8 @@ class Errors:
         "with the encoder that it was trained with, train it again, or say context_vectors = false."
     )
     B249 = (
-        "The linker '{name}' was stored with {missing}, which its folder '{path}' lacks: it was copied or downloaded in "
-        "part. Copy the pipeline again; or leave that out on purpose: nlp.from_disk(…, exclude=…), with the name."
+        "The linker '{name}' was stored with {missing}, which its folder '{path}' lacks: it was copied or downloaded "
+        "in part. Copy the pipeline again; or leave that out on purpose: nlp.from_disk(…, exclude=…), with the name."
     )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
@@ -505,8 +505,8 @@ class Errors:
     B371 = "There is no document left to write to {path}. Check what is skipped, and which documents are taken."
     B372 = "{option} means nothing to a corpus in the format '{format}', which {path} is. Leave it out."
     B370 = (
-        '{path}:{line}: {reason}. In a file of JSON lines, each line is an object: {{"id": "1", "text": "…"}}; '
-        "only text is needed."
+        '{path}:{line}: {reason}. Each line of JSON lines, or item of a JSON list, is an object: {{"id": "1", "text": '
+        '"…"}}; only text is needed.'
     )
 
     # --- B4xx: training ---

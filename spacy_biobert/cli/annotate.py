@@ -19,7 +19,7 @@ from wasabi import msg
 from .. import __version__
 from ..corpora.texts import Text, read_texts
 from ..errors import Errors, Warnings
-from ..reports.annotations import AnnotatedText, annotated_text, concept_names
+from ..reports.annotations import AnnotatedText, annotated_text, concept_names, ranked_concepts
 from ..reports.page import render_page
 from . import app
 from .gpu import use_gpu
@@ -95,7 +95,7 @@ def check_outputs(texts: str, html: Path | None, jsonl: str | None) -> None:
 
 def annotate(nlp: Language, texts: Iterator[Text]) -> Iterator[AnnotatedText]:
     """Annotate texts, one after the other, of any number and any length: spaCy's limit of length is for parsers."""
-    names = concept_names(nlp)
+    names, ranked = concept_names(nlp), ranked_concepts(nlp)
 
     def pairs(some: Iterable[Text]) -> Iterator[tuple[str, str]]:
         for title, text in some:
@@ -107,23 +107,25 @@ def annotate(nlp: Language, texts: Iterator[Text]) -> Iterator[AnnotatedText]:
         with nlp.memory_zone():
             some = chain([first], islice(texts, _IN_ZONE - 1))
             for doc, title in nlp.pipe(pairs(some), as_tuples=True):
-                yield annotated_text(doc, title, names)
+                yield annotated_text(doc, title, names, ranked)
 
 
 @contextmanager
 def writing(output: str | None) -> Iterator[Write]:
     """Give what writes annotations as JSON lines, to standard output or to a file, which is there when all is written.
 
-    Where something fails, what was annotated before is left beside it, and a warning says where.
+    Where something fails, what was annotated before is left beside it, and a warning says where. What is no file (a
+    pipe, a device) is written to as it is, and where a link leads, there it is written.
     """
     if output is None:
         yield lambda text: None
     elif output == STANDARD:
         yield lambda text: print(srsly.json_dumps(text.to_dict()))
     else:
-        path = Path(output)
+        path = Path(output).resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.unfinished")
+        is_stream = path.exists() and not path.is_file()
+        unfinished = path if is_stream else path.with_name(f"{path.name}.unfinished")
         n_written = 0
         with unfinished.open("w", encoding="utf-8") as file:
 
@@ -135,10 +137,14 @@ def writing(output: str | None) -> Iterator[Write]:
             try:
                 yield write
                 file.close()
-                unfinished.replace(path)
+                if not is_stream:
+                    unfinished.replace(path)
             except BaseException:
-                if n_written:
+                if n_written and not is_stream:
                     msg.warn(Warnings.W523.format(path=unfinished, n=n_written))
+                elif not is_stream:
+                    file.close()
+                    unfinished.unlink()
                 raise
 
 

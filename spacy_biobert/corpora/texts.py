@@ -6,7 +6,9 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ..errors import Errors
 from .annotations import AnnotatedDocument
@@ -18,12 +20,14 @@ from .pubtator import read_pubtator
 Text = tuple[str, str]
 """What a text is called, and the text."""
 
-_PUBTATOR = re.compile(r"[^|\t]+\|t\|")
+_PUBTATOR = re.compile(r"[^|\t\r\n]+\|t\|")
 _PUBMED = re.compile(r"<(?:PubmedArticle|MedlineCitation)")
 """Of a set, of one article, or of a citation by itself."""
 _XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
 _JSON = re.compile(r"\{\s*\"")
+_JSON_LIST = re.compile(r"\[\s*\{\s*\"")
 _BIOC = re.compile(r"\"(?:documents|passages)\"\s*:\s*\[")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HEAD = 1 << 16
 """Bytes of a file in which its format is looked for."""
 _STANDARD_INPUT = "standard input"
@@ -33,9 +37,9 @@ def read_texts(path: str) -> Iterator[Text]:
     """Read texts.
 
     Args:
-        path: "-" for standard input; a folder, of whose ``.txt`` files each is one text; or a file, plain or gzipped:
-            PubTator, BioC (XML or JSON), PubMed XML, JSON lines with a ``text`` each, or one text a line, blank lines
-            aside. Standard input has one text a line, or JSON lines.
+        path: "-" for standard input; a folder, of whose ``.txt`` files each is one text, empty ones too; or a file,
+            plain or gzipped: PubTator, BioC (XML or JSON), PubMed XML, JSON lines, or a JSON list, of objects with a
+            ``text`` each, or one text a line, blank lines aside. Standard input has one text a line, or JSON lines.
 
     Yields:
         What the text is called (the document's id, the name of its file, or the number of its line) and the text, as it
@@ -48,8 +52,8 @@ def read_texts(path: str) -> Iterator[Text]:
     if path == "-":
         yield from _of_lines(_STANDARD_INPUT, decoded_lines(_STANDARD_INPUT, sys.stdin.buffer))
     elif Path(path).is_dir():
-        files = sorted(file for file in Path(path).iterdir() if file.suffix == ".txt")
-        yield from ((file.name, text) for file in files if (text := whole_text(file)).strip())
+        files = sorted(file for file in Path(path).iterdir() if file.suffix.lower() == ".txt")
+        yield from ((file.name, whole_text(file)) for file in files)
     else:
         yield from _of_file(Path(path))
 
@@ -65,8 +69,14 @@ def _of_file(path: Path) -> Iterator[Text]:
         yield from _of_documents(read_pubmed(path))
     elif _XML.match(head) or (_JSON.match(head) and _BIOC.search(head)):
         yield from _of_documents(read_bioc(path))
+    elif _JSON_LIST.match(head) or (_JSON.match(head) and not _has_json_lines(path)):
+        yield from _of_whole_json(path)
     else:
         yield from _of_lines(str(path), numbered_lines(path))
+
+
+def _has_json_lines(path: Path) -> bool:
+    return any(_is_object(line) for line in islice((line for _, line in numbered_lines(path) if line.strip()), 1))
 
 
 def _of_documents(documents: Iterable[AnnotatedDocument]) -> Iterator[Text]:
@@ -87,15 +97,34 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
             yield str(number), line
 
 
+def _of_whole_json(path: Path) -> Iterator[Text]:
+    """Read a file that is one list of JSON objects, or one object, whatever its lines."""
+    try:
+        data = json.loads(whole_text(path))
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        raise ValueError(Errors.B370.format(path=path, line=line, reason=error)) from error
+    for number, item in enumerate(data if isinstance(data, list) else [data], start=1):
+        yield _of_object(str(path), number, item)
+
+
 def _of_json(source: str, number: int, line: str) -> Text:
-    """Read one of a file of JSON lines: its text, and what it is called, "id" or "title", or else its number."""
+    """Read one of a file of JSON lines."""
     try:
         data = json.loads(line)
     except ValueError as error:
         raise ValueError(Errors.B370.format(path=source, line=number, reason=error)) from error
+    return _of_object(source, number, data)
+
+
+def _of_object(source: str, number: int, data: Any) -> Text:
+    """Take an object's text, and what it is called, "id" or "title", or else its number."""
     text = data.get("text") if isinstance(data, dict) else None
     if not isinstance(text, str):
         raise ValueError(Errors.B370.format(path=source, line=number, reason='it has no "text"'))
+    if _SURROGATE.search(text):
+        reason = "its text has half of a character, an escape from \\ud800 to \\udfff by itself"
+        raise ValueError(Errors.B370.format(path=source, line=number, reason=reason))
     return str(next((data[key] for key in ("id", "title") if data.get(key) is not None), number)), text
 
 

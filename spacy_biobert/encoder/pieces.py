@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import ranges
+from ..forking import renew_when_forked
 from .tokenization import PieceTokenizer
 
 if TYPE_CHECKING:  # so that what runs the encoder can be used, and measured, without spaCy
@@ -52,6 +53,13 @@ class PieceTable:
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
         self._clear()
+        renew_when_forked(self)
+
+    def renew(self) -> None:
+        """In a forked process, forget all words if some are half learned, by a thread that is not there."""
+        if self._lock.locked():
+            self._lock = threading.Lock()
+            self._clear()
 
     def _clear(self) -> None:
         self._rows: dict[int, int] = {}

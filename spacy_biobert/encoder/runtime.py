@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import Errors
-from ..forking import is_forked
+from ..forking import is_forked, renew_when_forked
 from .bert import Bert, Layout
 from .int8 import measure_reach, quantise
 from .packed import pack_weights, packing_available
@@ -62,8 +62,13 @@ class Runtime:
         self.bert = bert.to(self.device)
         self._lock = threading.Lock()
         self._ready: Bert | None = None
+        renew_when_forked(self)
         self.arithmetic = resolve_precision(precision, self.device, scores=scores)
         self._sample = sample
+
+    def renew(self) -> None:
+        """Let nobody wait, in a forked process, for a thread that prepared the weights in its parent."""
+        self._lock = threading.Lock()
 
     def weights_changed(self) -> None:
         """Forget what inference runs on; it is made anew from the weights when next it is needed."""

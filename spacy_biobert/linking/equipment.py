@@ -250,7 +250,7 @@ class Equipment:
         self._set_learned(learned, "the bytes of a pipeline", left_out)
 
     def _open_reference(self, data: dict[str, Any], places: Sequence[str | Path | None]) -> None:
-        """Open the knowledge base that is referred to, in the first of some places that has it; None is where it lay."""
+        """Open the knowledge base that is referred to, in the first of some places with it; None is where it lay."""
         reference = KnowledgeBaseReference.from_dict(data)
         errors: list[Exception] = []
         for place in places:

@@ -34,8 +34,8 @@ class LinkerSettings:
         context_vectors: Whether the ranker also sees how like the vectors that a ``biobert`` encoder before it gave the
             mention's tokens are to those of the training mentions of a concept. For ``spacy train``, the encoder has to
             be among ``annotating_components``. Where docs have no vectors, this says nothing.
-        overwrite: Whether to replace ids that entities have already. If not, those without an id, and those that another
-            linker has found to be "NIL", get one: what is not in one vocabulary is looked up in the next.
+        overwrite: Whether to replace ids that entities have already. If not, those without an id get one, and those
+            that another linker has found to be "NIL": what is not in one vocabulary is looked up in the next.
         spans_key: Link the spans of this group of ``doc.spans``, in place of the entities.
         candidates_key: The group of ``doc.spans`` that keeps the ranked concepts; the pipe's name if None.
         kb_path: Where the knowledge base lies that the pipeline refers to; None for where it lay when it was saved.

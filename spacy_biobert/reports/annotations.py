@@ -13,10 +13,15 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..corpora.concept_ids import split_concept_ids
 from ..identifiers import NIL, concept_url
+from ..linking.extension import RankedConceptsGetter, RankedIds
 
 ConceptNames = Callable[[str], "str | None"]
 """From a concept's id to its name, or None where it is not known."""
+
+RankedConcepts = Callable[[Span], RankedIds]
+"""From an entity to pairs of a concept's id and its score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class Entity:
         score: How sure the pipeline is that it is one, 0 to 1, or None where it does not say.
         concept: The id of its concept, several joined by "|", or "" where it is linked to none.
         name: The name of the concept, or "" where it is not known.
-        link_score: How similar it is to its concept, 0 to 1, or None where the pipeline does not say.
+        link_score: How similar it is to its concept, 0 to 1, or None where the pipeline does not say. Of several
+            concepts, the least similar counts.
     """
 
     start: int
@@ -81,15 +87,23 @@ class AnnotatedText:
         return {"title": self.title, "text": self.text, "entities": [entity.to_dict() for entity in self.entities]}
 
 
-def annotated_text(doc: Doc, title: str, names: ConceptNames) -> AnnotatedText:
+def kb_ents(ent: Span) -> RankedIds:
+    """Return what ``ent._.kb_ents`` says, in whatever way it was set."""
+    return (ent._.kb_ents or []) if Span.has_extension("kb_ents") else []
+
+
+def annotated_text(
+    doc: Doc, title: str, names: ConceptNames, ranked_concepts: RankedConcepts = kb_ents
+) -> AnnotatedText:
     """Take from a doc what a report shows.
 
     Args:
         doc: An annotated doc.
         title: What it is called.
         names: Where names of concepts come from.
+        ranked_concepts: Where the scores of concepts come from.
     """
-    return AnnotatedText(title, doc.text, tuple(_entity(ent, names) for ent in doc.ents))
+    return AnnotatedText(title, doc.text, tuple(_entity(ent, names, ranked_concepts) for ent in doc.ents))
 
 
 def concept_names(nlp: Language) -> ConceptNames:
@@ -109,7 +123,13 @@ def concept_names(nlp: Language) -> ConceptNames:
     return name
 
 
-def _entity(ent: Span, names: ConceptNames) -> Entity:
+def ranked_concepts(nlp: Language) -> RankedConcepts:
+    """Return what reads the concepts that a pipeline's linkers have ranked, whatever they call their extension."""
+    keys = tuple(pipe.candidates_key for _, pipe in nlp.pipeline if hasattr(pipe, "candidates_key"))
+    return RankedConceptsGetter(keys) if keys else kb_ents
+
+
+def _entity(ent: Span, names: ConceptNames, ranked_concepts: RankedConcepts) -> Entity:
     """Take from an entity what a report shows."""
     concept = "" if ent.kb_id_ == NIL else ent.kb_id_
     score = ent._.score if Span.has_extension("score") else None
@@ -120,16 +140,18 @@ def _entity(ent: Span, names: ConceptNames) -> Entity:
         text=ent.text,
         label=ent.label_,
         score=float(score) if isinstance(score, (int, float)) else None,
-        link_score=_link_score(ent) if concept else None,
+        link_score=_link_score(ent, ranked_concepts) if concept else None,
         concept=concept,
         name=name,
     )
 
 
-def _link_score(ent: Span) -> float | None:
-    """Return the score of an entity's concept among its ranked concepts."""
-    ranked = ent._.kb_ents if Span.has_extension("kb_ents") else None
-    return next((float(score) for concept, score in ranked or () if concept == ent.kb_id_), None)
+def _link_score(ent: Span, ranked_concepts: RankedConcepts) -> float | None:
+    """Return the least score of an entity's concepts among its ranked ones; None where one is not among them."""
+    scores = dict(ranked_concepts(ent))
+    own = [scores.get(concept) for concept in split_concept_ids(ent.kb_id_)]
+    known = [float(score) for score in own if score is not None]
+    return min(known) if known and len(known) == len(own) else None
 
 
 def _rounded(score: float | None) -> float | None:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import threading
 
 import pytest
 import spacy
@@ -147,6 +149,13 @@ FILES = {
         '{"text": "a fever"}\n\n{"id": 7, "text": "x\\ny"}\n{"title": "t", "text": ""}\n',
         [("1", "a fever"), ("7", "x\ny"), ("t", "")],
     ),
+    "list.json": ('[{"text": "a fever"},\n {"id": 7, "text": "x"}]', [("1", "a fever"), ("7", "x")]),
+    "one.json": ('{\n "text": "a fever"\n}\n', [("1", "a fever")]),
+    "long.jsonl": (
+        "".join(json.dumps({"text": "fever " * 20_000 + end}) + "\n" for end in "ab"),
+        [("1", "fever " * 20_000 + "a"), ("2", "fever " * 20_000 + "b")],
+    ),
+    "table.txt": ("fever\nresult|t|positive\n", [("1", "fever"), ("2", "result|t|positive")]),
     "indented.txt": ("\n  a fever\r\n\x0cb\rc\n", [("2", "  a fever"), ("3", "\x0cb\rc")]),
     "markup.txt": ("<b>fever</b>\n{curly}\n", [("1", "<b>fever</b>"), ("2", "{curly}")]),
 }
@@ -182,10 +191,16 @@ def test_a_folder_of_notes(invoke, ruler, tmp_path):
     (folder / "b.txt").write_bytes(b"fever\r\n\r\nand aspirin")
     (folder / "a.txt").write_text("no", encoding="utf8")
     (folder / "empty.txt").write_text("\n", encoding="utf8")
+    (folder / "UP.TXT").write_text("fever", encoding="utf8")
     (folder / "c.csv").write_text("fever", encoding="utf8")
     assert invoke("annotate", ruler, folder, "--jsonl", tmp_path / "o.jsonl", "-q")[0] == 0
     texts = list(srsly.read_jsonl(tmp_path / "o.jsonl"))
-    assert [(text["title"], text["text"]) for text in texts] == [("a.txt", "no"), ("b.txt", "fever\r\n\r\nand aspirin")]
+    assert [(text["title"], text["text"]) for text in texts] == [
+        ("UP.TXT", "fever"),
+        ("a.txt", "no"),
+        ("b.txt", "fever\r\n\r\nand aspirin"),
+        ("empty.txt", "\n"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +212,9 @@ def test_a_folder_of_notes(invoke, ruler, tmp_path):
         ("a.xml", "<?xml version='1.0'?><html></html>", "B36"),
         ("a.jsonl", '{"text": "a fever"}\n{"body": "b"}\n', "B370"),
         ("a.jsonl", '{"text": "a fever"}\n{"text": \n', "B370"),
+        ("a.jsonl", '{"text": "a \\ud83d fever"}\n', "B370"),
+        ("a.json", '[{"text": "a fever"},\n {"body": "b"}]', "B370"),
+        ("a.json", '[{"text": "a fever"},\n', "B370"),
     ],
 )
 def test_files_that_are_not_what_they_seem(invoke, ruler, tmp_path, name, content, code):
@@ -292,3 +310,25 @@ def test_an_output_that_cannot_be_written(invoke, ruler, texts, tmp_path):
         status, output = invoke("annotate", ruler, texts, "-q", option, texts / "below")
         assert status == 1
         assert "[B511]" in output
+
+
+def test_pipes_links_and_what_fails(invoke, ruler, texts, tmp_path):
+    """What is no file is written to, not replaced; a link is followed; of nothing, nothing is left."""
+    os.mkfifo(tmp_path / "pipe")
+    received = []
+    reader = threading.Thread(target=lambda: received.extend((tmp_path / "pipe").read_text().splitlines()))
+    reader.start()
+    assert invoke("annotate", ruler, texts, "--jsonl", tmp_path / "pipe", "-q")[0] == 0
+    reader.join(30)
+    assert len(received) == 2
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "real.jsonl").touch()
+    (tmp_path / "link.jsonl").symlink_to("real.jsonl")
+    assert invoke("annotate", ruler, texts, "--jsonl", tmp_path / "link.jsonl", "-q")[0] == 0
+    assert (tmp_path / "link.jsonl").is_symlink()
+    assert len((tmp_path / "real.jsonl").read_text().splitlines()) == 2
+    nlp = spacy.load(ruler)
+    nlp.add_pipe("biobert_linker")  # without a knowledge base
+    nlp.to_disk(tmp_path / "broken")
+    assert invoke("annotate", tmp_path / "broken", texts, "--jsonl", tmp_path / "none.jsonl", "-q")[0] == 1
+    assert not list(tmp_path.glob("none.jsonl*"))

@@ -112,3 +112,29 @@ def test_runtime_is_free_of_spacy():
         print(*(name for name in ("spacy", "thinc", "transformers", "spacy_transformers") if name in sys.modules))
     """)
     assert loaded.strip() == ""
+
+
+FORKED_MEANWHILE = """
+    import os, sys, spacy
+    from spacy_biobert.encoder.shim import encoder_shim
+
+    nlp = spacy.load(sys.argv[1])
+    expected = [token.tag_ for token in nlp(sys.argv[2])]
+    shim = encoder_shim(nlp.get_pipe("biobert").model)
+    # What a thread that is in the middle of it holds.
+    shim._table._lock.acquire()
+    shim._table._rows[0] = 10**9
+    shim.runtime._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        os._exit([token.tag_ for token in nlp(sys.argv[2])] != expected)
+    assert os.waitpid(child, 0)[1] == 0
+    print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_forked_while_a_thread_is_busy(make_nlp, tmp_path):
+    """A worker that is forked then must not wait for a thread that it does not have."""
+    make_nlp("tagger").to_disk(tmp_path)
+    assert "done" in run_python(FORKED_MEANWHILE, str(tmp_path), SENTENCES[0], seconds=60)

@@ -7,7 +7,8 @@ import spacy
 from spacy.tokens import Span
 
 from spacy_biobert.identifiers import NIL
-from spacy_biobert.reports.annotations import annotated_text, concept_names
+from spacy_biobert.linking.extension import set_candidates
+from spacy_biobert.reports.annotations import annotated_text, concept_names, ranked_concepts
 
 
 @pytest.fixture
@@ -80,3 +81,11 @@ def test_names_come_from_any_component_with_a_knowledge_base():
 
 def test_no_linker_no_names(nlp):
     assert concept_names(nlp)("MESH:D1") is None
+
+
+def test_scores_of_concepts_come_from_the_linkers(nlp):
+    """Whatever they call their extension; of several concepts, the least sure."""
+    doc = linked(nlp, "MESH:D1|OMIM:2", "MESH:D3")
+    set_candidates(doc, "mine", doc.ents, [(["MESH:D1", "OMIM:2", "X:9"], [0.9, 0.75, 0.5]), (["X:1"], [0.5])])
+    ranked = ranked_concepts(SimpleNamespace(pipeline=[("linker", SimpleNamespace(candidates_key="mine"))]))
+    assert [ent.link_score for ent in annotated_text(doc, "1", lambda concept: None, ranked).entities] == [0.75, None]
