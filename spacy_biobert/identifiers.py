@@ -40,7 +40,8 @@ _PREFIXES = {prefix.lower(): prefix for prefix in _PAGES}
 _PREFIXES |= {"umls_cui": "UMLS", "ncbi_gene": "NCBIGene", "gene": "NCBIGene", "taxonomy": "NCBITaxon", "mim": "OMIM"}
 _PREFIXES |= {"do": "DOID", "hpo": "HP", "nci": "NCIT", "ncbi_taxid": "NCBITaxon", "uniprot": "UniProtKB"}
 _PREFIXES |= {"ordo": "ORPHA", "orphanet": "ORPHA", "msh": "MESH"}
-_MESH = re.compile(r"[CD](\d{6}|\d{9})")  # UMLS, C and seven digits, must not be taken for it
+_MESH = re.compile(r"[CD](\d{6}|\d{9})")
+_UMLS = re.compile(r"C\d{7}")
 _LIKE_MESH = frozenset(["NCIT"])  # C100051
 _SNOMED = re.compile(r"(snomed|snomedct|sctid)(_us)?(_\d{4}_\d\d_\d\d)?", re.IGNORECASE)
 
@@ -54,8 +55,8 @@ def to_curie(identifier: str, default_prefix: str | None = None) -> str:
             ids stay MeSH's, but where it is a vocabulary whose own look like them.
 
     Returns:
-        The CURIE, prefixes spelled one way; bare MeSH ids are known by their form. An identifier of an unknown
-        vocabulary is returned as it is: nothing is lost.
+        The CURIE, prefixes spelled one way; bare ids of MeSH and UMLS are known by their form. An identifier of an
+        unknown vocabulary is returned as it is: nothing is lost.
     """
     identifier = identifier.strip()
     prefix, colon, local = identifier.partition(":")
@@ -69,6 +70,8 @@ def to_curie(identifier: str, default_prefix: str | None = None) -> str:
     given = _spelled(default_prefix or "")
     if _MESH.fullmatch(identifier) and given not in _LIKE_MESH:
         return f"MESH:{identifier}"
+    if _UMLS.fullmatch(identifier) and not given:
+        return f"UMLS:{identifier}"
     return f"{given}:{identifier}" if given and identifier else identifier
 
 

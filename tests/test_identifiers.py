@@ -11,7 +11,7 @@ from spacy_biobert.identifiers import concept_url, to_curie
         ("D006527", "MESH:D006527"),
         ("C565588", "MESH:C565588"),
         ("mesh:D006527", "MESH:D006527"),
-        ("C0019202", "C0019202"),
+        ("C0019202", "UMLS:C0019202"),
         ("UMLS_CUI:C0019202", "UMLS:C0019202"),
         ("MIM:277900", "OMIM:277900"),
         ("HGNC:HGNC:5", "HGNC:5"),

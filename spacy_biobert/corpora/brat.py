@@ -6,7 +6,7 @@
     R1	Causes Arg1:T2 Arg2:T1
 
 Mentions are the T lines, triggers of events among them. Concept ids are the N lines, and those notes that hold nothing
-but concept ids with their vocabulary. Relations between mentions are the R lines. Events (E), attributes (A, M),
+but concept ids with their vocabulary, or UMLS's, or one and its name. Relations between mentions are the R lines. Events (E), attributes (A, M),
 equivalences (*) and all other notes say nothing of entities, and are passed over. (Stenetorp et al., 2012; described at
 https://brat.nlplab.org/standoff.html.)
 """
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import Errors
-from ..identifiers import NIL
+from ..identifiers import NIL, known_prefix
 from .annotations import AnnotatedDocument, Mention, Passage, Relation, same_words
 from .concept_ids import parse_concept_ids
 from .lines import numbered_lines, whole_text
@@ -30,6 +30,9 @@ _RELATION = re.compile(r"(\S+)((?: \S+:\S+)+)")
 _PASSED_OVER = ("E", "A", "M", "*", "#")
 # "MESH:D001943", or several: a note is free text, and only what can be nothing else is taken for concept ids.
 _CURIES = re.compile(r"[A-Za-z][\w.-]*:[\w.:-]*[0-9][\w.-]*(?:[|,;]\s*[A-Za-z][\w.-]*:[\w.:-]*[0-9][\w.-]*)*")
+# "C0006142", or "UMLS:C0006142 breast cancer".
+_CUI = re.compile(r"C[0-9]{7}")
+_NAMED = re.compile(r"(([A-Za-z][\w.-]*):[\w.:-]*[0-9][\w.-]*)\s+\S.*", re.DOTALL)
 _BREAKS = re.compile(r"[\t\n\r]")
 
 
@@ -115,9 +118,9 @@ def _document(path: Path, name: str, text: str) -> AnnotatedDocument:
             arguments = [pair.partition(":")[2] for pair in match[2].split()]
             named += [(number, argument) for argument in arguments if argument.startswith("T")]
             relations.append(Relation(match[1], tuple(arguments)))
-        elif key.startswith("#") and (match := _NOTE.fullmatch(body)) and _CURIES.fullmatch(written.strip()):
+        elif key.startswith("#") and (match := _NOTE.fullmatch(body)) and (noted := _noted_ids(written.strip())):
             named.append((number, match[1]))
-            ids.setdefault(match[1], []).append(written.strip())
+            ids.setdefault(match[1], []).append(noted)
         elif not (key.startswith(_PASSED_OVER) and rest):
             raise ValueError(Errors.B345.format(path=path, line=number, content=line[:80]))
     for number, key in named:
@@ -137,6 +140,14 @@ def _document(path: Path, name: str, text: str) -> AnnotatedDocument:
     )
     # The text is one passage: that its first line is a title, the format does not say.
     return AnnotatedDocument(name, (Passage("t", text),), found, tuple(relations), 1)
+
+
+def _noted_ids(note: str) -> str | None:
+    """Return the concept ids that a note gives: by themselves, or one of a known vocabulary with its name behind it."""
+    if _CURIES.fullmatch(note) or _CUI.fullmatch(note):
+        return note
+    named = _NAMED.fullmatch(note)
+    return named[1] if named and known_prefix(named[2]) else None
 
 
 def _mention(path: Path, number: int, key: str, match: re.Match[str], written: str, text: str) -> Mention:

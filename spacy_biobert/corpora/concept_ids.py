@@ -15,7 +15,7 @@ DEFAULT_PREFIXES = {
 }
 """The vocabulary of numbers without a prefix, by the file's type of the mention, as PubTator and BioRED have it."""
 
-_SEPARATORS = re.compile(r"[|+,;]")
+_SEPARATORS = re.compile(r"[|+,;\s]")
 _IDENTIFIER = re.compile(r"-|-1|(?:[A-Za-z][\w.-]*:)*[A-Za-z]{0,6}_?[0-9][\w.-]*(?:\(Tax:[0-9]+\))?")
 _SPECIES = re.compile(r"\(Tax:[0-9]+\)$")
 _NO_CONCEPT = ("-1", "-", NIL)
@@ -24,7 +24,7 @@ _NO_CONCEPT = ("-1", "-", NIL)
 def parse_concept_ids(column: str | None, default_prefix: str | None = None) -> tuple[str, ...]:
     """Read a column of concept ids.
 
-    Several ids are separated by any of ``|``, ``+``, ``,`` and ``;``. NCBI-disease means different things by the first
+    Several ids are separated by any of ``|``, ``+``, ``,``, ``;`` and spaces. NCBI-disease means different things by the first
     two: ``D001943|D010051`` are the concepts that a composite mention ("breast and ovarian cancer") names, or records
     of the same concept, while ``D007674+D006222`` is one meaning that takes two concepts to say. Here both become
     several ids; whoever needs the difference finds it in `Mention.ids`.

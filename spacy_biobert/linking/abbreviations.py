@@ -98,14 +98,15 @@ def expand(mention: str, long_forms: Mapping[str, str]) -> str:
     alternatives = "|".join(re.escape(short) for short in present)
     # A mention that holds a definition, "von Hippel-Lindau (VHL) disease", needs the short form no more.
     mention = re.sub(rf"\s*[(\[](?:{alternatives})[)\]]", "", mention) or mention
-    pattern = re.compile(rf"(?<![^\W_])({alternatives})([0-9]*)(?![^\W_])([\s-]+\w+)?")
+    # "BCs" is a plural of "BC", but "HBs" none of "HB": only after a capital, and where it was not defined itself.
+    pattern = re.compile(rf"(?<![^\W_])({alternatives})([0-9]*|(?<=[A-Z])s)(?![^\W_])([\s-]+\w+)?")
     return pattern.sub(lambda match: _written_out(long_forms[match[1]], match[2], match[3] or ""), mention)
 
 
-def _written_out(long_form: str, number: str, following: str) -> str:
+def _written_out(long_form: str, ending: str, following: str) -> str:
     """Put a long form in the place of a short one: a number is a type, and "HPT-JT syndrome" is no syndrome twice."""
-    if number:
-        return f"{long_form} type {number}{following}"
+    if ending.isdigit():
+        return f"{long_form} type {ending}{following}"
     return long_form if long_form.lower().endswith(following.lower()) else long_form + following
 
 

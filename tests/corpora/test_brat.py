@@ -234,3 +234,20 @@ def test_pieces_are_those_of_the_mention(tmp_path):
     [document] = read_brat(write(tmp_path / "corpus", ann=ann))
     again = through_a_doc(document)
     assert {one.label: one.fragments for one in again.mentions} == {"Composite": (), "Disease": ((0, 6), (19, 25))}
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ("C0006142", "C0006142"),
+        ("UMLS:C0020538 hypertension", "UMLS:C0020538"),
+        ("MESH:D1, MESH:D2", "MESH:D1, MESH:D2"),
+        ("page:3 is unclear", None),
+        ("C0006142 or not", None),
+    ],
+)
+def test_notes_that_are_concept_ids(tmp_path, note, expected):
+    (tmp_path / "1.txt").write_text("fever")
+    (tmp_path / "1.ann").write_text(f"T1\tDisease 0 5\tfever\n#1\tAnnotatorNotes T1\t{note}\n")
+    (document,) = read_brat(tmp_path)
+    assert document.mentions[0].ids == expected

@@ -76,6 +76,8 @@ def test_expand():
     assert expand("juvenile HD2 and HD", long_forms) == "juvenile Huntington disease-like 2 and Huntington disease"
     # A number is a type, and a word that the long form ends in is not there twice.
     assert expand("VHL2", long_forms) == "von Hippel-Lindau type 2"
+    assert expand("two VHLs", long_forms) == "two von Hippel-Lindau"
+    assert expand("Hbs", {"Hb": "haemoglobin"}) == "Hbs"  # another short form
     assert expand("HD disease", long_forms) == "Huntington disease"
     assert expand("HD diseases", long_forms) == "Huntington disease diseases"
     assert expand("HDX", long_forms) == "HDX"
