@@ -197,7 +197,8 @@ class Errors:
     B106 = (
         "'{name}' takes its token vectors from '{upstream}', but no component before it made any. Put one with the "
         "factory `biobert` before '{name}' in [nlp.pipeline]; if there is one, do not disable it, and in training list "
-        "it in [training.annotating_components] if it is frozen or if '{name}' is in that list."
+        "it in [training.annotating_components] if it is frozen or if '{name}' is in that list. To freeze one, take it "
+        'from a trained pipeline (source = "…"): spaCy does not initialize what is frozen.'
     )
     B107 = (
         "'{name}' computed scores that are not numbers (NaN). In training, lower the learning rate or use the "
@@ -676,6 +677,10 @@ class Warnings:
         "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
     )
 
+    W264 = (
+        "'{name}' is to learn from mentions as they are found (train_on_predicted = true), and none was found in a "
+        "batch that has some: it learns nothing. List what finds them in [training.annotating_components]."
+    )
     W263 = (
         "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "
         'as they are: labels = ["{found}"].'

@@ -28,8 +28,9 @@ def calibrate_cli(
 ) -> None:
     """Fit the temperature of a pipeline's entity scores on held-out data, and store it in the pipeline.
 
-    Of the entities that then score 0.8, about eight in ten are exactly right. Which entities are found stays as it is.
-    Calibrate before you choose a threshold: scores move.
+    Of the entities that then score 0.8, about eight in ten are exactly right. Which mentions are found stays as it is;
+    of mentions that overlap, another one may now be the likeliest, which goes to doc.ents. Calibrate before you choose
+    a threshold: scores move.
     """
     # Every spaCy command imports this module, and few need an entity recognizer.
     from ..ner.calibration import calibrate

@@ -71,7 +71,7 @@ def pretrain_cli(
         if save_dtype not in get_args(SaveDtype):
             known = ", ".join(get_args(SaveDtype))
             raise ValueError(Errors.B022.format(option="save_dtype", value=save_dtype, known=known))
-        bfloat16 = resolve_precision(precision, resolve_device(device)) == "bfloat16"
+        bfloat16 = resolve_precision(precision, resolve_device(device), training=True) == "bfloat16"
         settings = Settings(
             learn_rate=learn_rate,
             warmup=warmup,
@@ -100,5 +100,7 @@ def pretrain_cli(
                 progress=reading,
             )
     msg.info(f"{result.n_steps:,} steps over {result.n_pieces:,} word pieces")
+    if not result.head_was_there:
+        msg.info(f"'{encoder}' has no head that guesses word pieces: a new one was taught, and the encoder by it")
     msg.info(f"A hidden word piece of held-out text costs {result.before:.2f} nats before, {result.after:.2f} after")
     msg.good(f"{out / 'encoder'}: name this folder in [components.biobert.model] name")

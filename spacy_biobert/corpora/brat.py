@@ -6,9 +6,9 @@
     R1	Causes Arg1:T2 Arg2:T1
 
 Mentions are the T lines, triggers of events among them. Concept ids are the N lines, and those notes that hold nothing
-but concept ids with their vocabulary, or UMLS's, or one and its name. Relations between mentions are the R lines. Events (E), attributes (A, M),
-equivalences (*) and all other notes say nothing of entities, and are passed over. (Stenetorp et al., 2012; described at
-https://brat.nlplab.org/standoff.html.)
+but concept ids with their vocabulary, or UMLS's, or one and its name. Relations between mentions are the R lines.
+Events (E), attributes (A, M), equivalences (*) and all other notes say nothing of entities, and are passed over.
+(Stenetorp et al., 2012; described at https://brat.nlplab.org/standoff.html.)
 """
 
 from __future__ import annotations

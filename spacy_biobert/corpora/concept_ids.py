@@ -24,10 +24,10 @@ _NO_CONCEPT = ("-1", "-", NIL)
 def parse_concept_ids(column: str | None, default_prefix: str | None = None) -> tuple[str, ...]:
     """Read a column of concept ids.
 
-    Several ids are separated by any of ``|``, ``+``, ``,``, ``;`` and spaces. NCBI-disease means different things by the first
-    two: ``D001943|D010051`` are the concepts that a composite mention ("breast and ovarian cancer") names, or records
-    of the same concept, while ``D007674+D006222`` is one meaning that takes two concepts to say. Here both become
-    several ids; whoever needs the difference finds it in `Mention.ids`.
+    Several ids are separated by any of ``|``, ``+``, ``,``, ``;`` and spaces. NCBI-disease means different things by
+    the first two: ``D001943|D010051`` are the concepts that a composite mention ("breast and ovarian cancer") names,
+    or records of the same concept, while ``D007674+D006222`` is one meaning that takes two concepts to say. Here both
+    become several ids; whoever needs the difference finds it in `Mention.ids`.
 
     A column that is no list of identifiers, such as the variant ``c|SUB|C|123|T``, is one id.
 

@@ -124,7 +124,7 @@ def build_bert(config: BertConfig, family: str, stored: Mapping[str, Tensor], wh
     with torch.device("meta"):
         bert = Bert(config)
     shapes = {name: tensor.shape for name, tensor in bert.named_parameters()}
-    stored = _Renamed(stored, FAMILIES[family].prefix)
+    stored = RenamedTensors(stored, FAMILIES[family].prefix)
     state = {}
     for ours, theirs in tensor_names(family, config):
         try:
@@ -147,7 +147,7 @@ def _their_tensors(bert: Bert, family: str) -> Iterator[tuple[str, Tensor]]:
         yield from zip(theirs, state[ours].chunk(len(theirs)), strict=True)
 
 
-class _Renamed(Mapping[str, Tensor]):
+class RenamedTensors(Mapping[str, Tensor]):
     """A checkpoint's tensors without the prefix of a task model, and with LayerNorm's old names understood."""
 
     def __init__(self, stored: Mapping[str, Tensor], prefix: str) -> None:

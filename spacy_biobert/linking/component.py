@@ -134,6 +134,7 @@ class Linker(Pipe):
         self._trainer: RankerTrainer | None = None
         # Labels that were met and are not linked.
         self._left_alone: set[str] = set()
+        self._has_warned = False
         self._settings = asdict(settings or LinkerSettings())
         # Read at each prediction, and stored with the pipeline: `spacy find-threshold` replaces it.
         self.cfg = deepcopy(self._settings)
@@ -447,7 +448,12 @@ class Linker(Pipe):
         if trainer is not None:
             examples = list(examples)
             gold = [self.gold(example.reference, encoded=example.predicted) for example in examples]
-            docs = [self._found(example) for example in examples] if self.cfg["train_on_predicted"] else gold
+            docs = gold
+            if self.cfg["train_on_predicted"]:
+                docs = [self._found(example) for example in examples]
+                if any(gold) and not any(docs) and not self._has_warned:
+                    self._has_warned = True
+                    warnings.warn(Warnings.W264.format(name=self.name), stacklevel=2)
             losses[self.name] += trainer.update(docs, finder, counted=gold)
             for mentions in gold:
                 trainer.ranker.context_vectors.put(mentions, self.require_kb())

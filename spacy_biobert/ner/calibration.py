@@ -1,7 +1,8 @@
 """A temperature that makes scores mean what they say, fitted on held-out data.
 
 An entity's score is the probability of its whole span, a product over its tokens of softmax probabilities at a
-temperature. One number thus makes all scores bolder or more modest, and leaves what is found as it is. It is fitted
+temperature. One number thus makes all scores bolder or more modest, and leaves the mentions that are found as they are,
+though not always which of those that overlap is the likeliest. It is fitted
 as in Guo et al. (2017), "On Calibration of Modern Neural Networks", ICML: by the likelihood, not by the calibration
 error itself, which jumps as entities change bins. The likelihood is that of what the score claims, "this entity is
 exactly right", and not that of the tags: tokens outside entities are by far the most and the surest, and would decide.

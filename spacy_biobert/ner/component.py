@@ -144,8 +144,8 @@ class BiobertNer(TrainablePipe):
                 nothing overlaps. Fixed once the model is trained.
             spans_key: The span group to write. Two of these components in one pipeline need a key each.
             threshold: Least score, in [0, 1], of an entity that is reported at all.
-            temperature: Divides the tags' scores before they become probabilities. Changes scores, not the
-                entities that are found.
+            temperature: Divides the tags' scores before they become probabilities. Changes scores, not the mentions
+                that are found, but perhaps which of those that overlap are the likelier ones.
             overwrite: Whether to replace entities that are there already. By default those that other components or the
                 user have set are kept, with the tokens that they block, and predictions that overlap them are left
                 out of ``doc.ents``, as spaCy's own ``ner`` does. They stay in the span group.

@@ -7,14 +7,12 @@ further has it beside the encoder, in a file of its own, under the names that it
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from ..encoder.checkpoints import Checkpoint, open_tensors
+from ..encoder.checkpoints import Checkpoint, RenamedTensors, open_tensors
 from .model import MaskedPieceHead
 
 HEAD_FILE = "masked_piece_head.safetensors"
@@ -50,16 +48,21 @@ def _tensor_names(family: str) -> dict[str, str]:
 def load_head(head: MaskedPieceHead, checkpoint: Checkpoint, folder: Path) -> bool:
     """Fill a head with the weights that lie in a checkpoint's folder.
 
+    Where the vocabulary has been changed since, the bias of each piece, which says how frequent it is, begins anew.
+
     Returns:
         Whether there were any that fit; else the head stays as it is, random.
     """
     beside = folder / HEAD_FILE
-    stored: Mapping[str, Tensor] = load_file(beside) if beside.exists() else open_tensors(folder)
+    # The prefix of a task model stays: with it, the head's names are its own.
+    stored = RenamedTensors(load_file(beside) if beside.exists() else open_tensors(folder), prefix="")
     state = head.state_dict()
     names = _tensor_names(checkpoint.family)
     if any(theirs not in stored for theirs in names.values()):
         return False
     found = {ours: stored[theirs].float() for ours, theirs in names.items()}
+    if found["bias"].shape != state["bias"].shape:
+        found["bias"] = state["bias"]
     if any(found[name].shape != state[name].shape for name in state):
         return False
     head.load_state_dict(found)

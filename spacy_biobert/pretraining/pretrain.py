@@ -64,6 +64,7 @@ class Result:
         n_steps: Steps made, those before an interruption included.
         before: Negative log-likelihood of a hidden piece of held-out windows before the first step, in nats.
         after: The same after the last.
+        head_was_there: Whether the checkpoint had a head that guesses pieces; otherwise a new one was taught, too.
     """
 
     checkpoint: Checkpoint
@@ -71,6 +72,7 @@ class Result:
     n_steps: int
     before: float
     after: float
+    head_was_there: bool
 
 
 def pretrain(
@@ -121,14 +123,14 @@ def pretrain(
     if len(folder.ends) < 2:
         raise ValueError(Errors.B458.format(files=", ".join(map(str, files))))
     head = make_head(checkpoint, seed=settings.seed)
-    load_head(head, checkpoint, locate_checkpoint(encoder))
+    head_was_there = load_head(head, checkpoint, locate_checkpoint(encoder))
     tutor = None
     if teacher is not None:
-        tutor = Teacher(load_checkpoint(teacher), locate_checkpoint(teacher), checkpoint)
+        tutor = Teacher(load_checkpoint(teacher), locate_checkpoint(teacher), checkpoint, window=window)
     pretrainer = Pretrainer(checkpoint, head, folder, settings, device=device, teacher=tutor)
     if not len(pretrainer.schedule.held_out):
         raise ValueError(Errors.B459.format(files=", ".join(map(str, files)), window=window))
-    made_with = {**asdict(settings), "teacher": teacher and str(teacher)}
+    made_with = {**asdict(settings), "encoder": str(encoder), "teacher": teacher and str(teacher)}
     made_with["text and vocabulary"] = asdict(Description.make(files, checkpoint.tokenizer, window))
     state = output / "state.safetensors"
     standing = load_state(state, pretrainer, made_with=made_with)
@@ -156,7 +158,7 @@ def pretrain(
                 log.write(json.dumps(asdict(told)) + "\n")
                 log.flush()
                 report(told)
-    return Result(checkpoint, len(folder.ids), n_steps, standing.before, standing.held_out)
+    return Result(checkpoint, len(folder.ids), n_steps, standing.before, standing.held_out, head_was_there)
 
 
 def _fit_vocabulary(checkpoint: Checkpoint, documents: Iterable[str], size: int) -> Checkpoint:

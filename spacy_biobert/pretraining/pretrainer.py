@@ -126,6 +126,8 @@ class Pretrainer:
             n_hidden += int((targets != NO_PIECE).sum())
         parameters = [weights for group in self.optimizer.param_groups for weights in group["params"]]
         gradients = [weights.grad for weights in parameters if weights.grad is not None]
+        if not gradients:  # a step of few words, of which none was hidden
+            return total
         torch._foreach_div_(gradients, max(1, n_hidden))
         nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
         rate = self.schedule.learn_rate(step, peak=self.settings.learn_rate, warmup=self.settings.warmup)

@@ -38,18 +38,22 @@ class Lesson:
 class Teacher(nn.Module):
     """A checkpoint that a student learns from; it does not change. Only the projection learns."""
 
-    def __init__(self, teacher: Checkpoint, folder: Path, student: Checkpoint) -> None:
+    def __init__(self, teacher: Checkpoint, folder: Path, student: Checkpoint, *, window: int) -> None:
         """Make a teacher.
 
         Args:
             teacher: The bigger checkpoint.
             folder: Where it was read from, for its head.
             student: Who is to learn.
+            window: Longest window of text, special pieces included.
 
         Raises:
-            ValueError: The student spells with pieces that the teacher does not know.
+            ValueError: The student spells with pieces that the teacher does not know, or reads longer windows.
         """
         super().__init__()
+        if window > teacher.max_pieces:
+            expected = f"{teacher.max_pieces} or less: the teacher in '{folder}' reads no more at once"
+            raise ValueError(Errors.B457.format(option="window", value=window, expected=expected))
         theirs = teacher.tokenizer.tokenizer.get_vocab()
         ours = student.tokenizer.tokenizer.get_vocab()
         unknown = sorted(ours.keys() - theirs.keys())

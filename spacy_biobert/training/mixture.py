@@ -19,7 +19,8 @@ def make_mixed_corpus(corpora: dict[str, Any], shares: dict[str, float]) -> Corp
 
     Read one after the other, a corpus weighs what it is long: one that is published both as abstracts and as
     sentences twice as much. Here each is read whole, and those that are too short for their share are repeated, docs
-    drawn at random where that is not a whole number of times.
+    drawn at random where that is not a whole number of times: once, for `spacy train` reads a corpus once, whatever its
+    passes.
 
     Args:
         corpora: Readers, by any names. (Typed, a config would be refused that nests them.)

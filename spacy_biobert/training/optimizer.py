@@ -85,8 +85,9 @@ class AdamW(Optimizer):
                 expected = "a number that is not negative" + "; 0 does not clip" * (option == "max_grad_norm")
                 raise ValueError(Errors.B431.format(option=option, value=value, expected=expected))
         for option, value in {"beta1": beta1, "beta2": beta2}.items():
-            if not 0.0 <= value < 1.0:
-                raise ValueError(Errors.B431.format(option=option, value=value, expected="a share, from 0 to below 1"))
+            if not 0.0 < value < 1.0:
+                # thinc, which steps the heads, takes 0 for "no moments at all".
+                raise ValueError(Errors.B431.format(option=option, value=value, expected="a share between 0 and 1"))
         super().__init__(
             learn_rate,
             L2=0.0,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from spacy_biobert.encoder.checkpoints import load_checkpoint
 from spacy_biobert.pretraining.head import HEAD_FILE, load_head, make_head
@@ -18,6 +18,7 @@ from spacy_biobert.pretraining.pieces import PieceFolder
 from spacy_biobert.pretraining.pretrain import pretrain
 from spacy_biobert.pretraining.pretrainer import Settings
 from spacy_biobert.pretraining.schedule import Schedule
+from spacy_biobert.pretraining.teacher import Teacher
 from spacy_biobert.pretraining.text import read_documents, text_files
 
 SENTENCES = [
@@ -89,7 +90,10 @@ def test_other_settings_or_text_are_refused(encoder, text, tmp_path):
     other = Settings(**{**SETTINGS.__dict__, "learn_rate": 1e-3})
     with pytest.raises(ValueError, match=r"B455.*learn_rate was 0\.003, is 0\.001"):
         pretrain(encoder, [text], tmp_path / "out", other, window=32)
-    text.write_text("the gene\nthe colon\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"B455.*encoder"):
+        pretrain(tmp_path / "out" / "encoder", [text], tmp_path / "out", SETTINGS, window=32)
+    # As long as before.
+    text.write_text(text.read_text(encoding="utf8").replace("colon", "nocol"), encoding="utf8")
     with pytest.raises(ValueError, match=r"B455.*text"):
         pretrain(encoder, [text], tmp_path / "out", SETTINGS, window=32)
 
@@ -109,8 +113,9 @@ def test_every_family_can_be_pretrained(hf_models, text, tmp_path, family):
     assert np.isfinite(result.after)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "electra"])
+@pytest.mark.parametrize("family", ["bert", "old bert", "roberta", "distilbert", "electra"])
 def test_heads_are_those_of_hugging_face(hf_models, tmp_path, family):
+    is_old, family = family.startswith("old"), family.removeprefix("old ")
     transformers = pytest.importorskip("transformers")
     folder = hf_models[family][1]
     config = transformers.AutoConfig.from_pretrained(folder)
@@ -121,6 +126,13 @@ def test_heads_are_those_of_hugging_face(hf_models, tmp_path, family):
     for name in ("vocab.txt", "vocab.json", "merges.txt"):
         if (folder / name).exists():
             (tmp_path / name).write_bytes((folder / name).read_bytes())
+    if is_old:
+        # What LayerNorm's weights are called in bert-base-uncased, and in what was made of it.
+        renamed = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+        tensors = load_file(tmp_path / "model.safetensors")
+        for new, old in renamed.items():
+            tensors = {name.replace(new, old): tensor for name, tensor in tensors.items()}
+        save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     checkpoint = load_checkpoint(tmp_path)
     head = make_head(checkpoint, seed=0)
     assert load_head(head, checkpoint, tmp_path)
@@ -177,6 +189,14 @@ def test_a_teacher_must_know_the_pieces(hf_models, text, tmp_path):
         )
 
 
+def test_a_teacher_must_read_as_much(hf_models):
+    teacher = hf_models["bert"][1]
+    checkpoint = load_checkpoint(teacher)
+    longest = checkpoint.max_pieces
+    with pytest.raises(ValueError, match=rf"B457.*window = {longest + 1}.*{longest} or less"):
+        Teacher(checkpoint, teacher, checkpoint, window=longest + 1)
+
+
 def test_the_vocabulary_is_fitted(encoder, text, tmp_path):
     before = load_checkpoint(encoder).bert.config.vocab_size
     settings = Settings(step_pieces=2000, bfloat16=False)
@@ -186,6 +206,10 @@ def test_the_vocabulary_is_fitted(encoder, text, tmp_path):
     more = load_checkpoint(tmp_path / "more" / "encoder")
     assert more.bert.config.vocab_size == before + 1
     assert len(more.tokenizer.pieces("a", after_space=True)) == 1
+    # A head that was taught stays, but for what it knows of each piece's frequency.
+    taught = tmp_path / "more" / "encoder"
+    again = pretrain(taught, [text], tmp_path / "again", settings, window=32, vocabulary_size=before)
+    assert again.head_was_there
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,12 @@ def test_numbers_must_make_sense(option, value):
         make_adamw(**{option: value})
 
 
+@pytest.mark.parametrize("option", ["beta1", "beta2"])
+def test_heads_need_moments(option):
+    with pytest.raises(ValueError, match=f"B431.*{option}"):
+        make_adamw(**{option: 0.0})
+
+
 def test_modules_and_arrays_are_averaged_alike():
     """The averages begin with the weights themselves, and follow Shamir and Zhang's weights."""
     module = nn.Linear(4, 3, bias=False)
