@@ -173,6 +173,7 @@ class Errors:
     )
     B056 = "'{name}' has no class '{tag}', which --tag names. It has: {known}."
     B057 = "spaCy has no language '{lang}'. Use a code that it knows, such as en, or xx for any."
+    B058 = "'{path}', a file of the pipeline, is damaged: {reason}. Copy or download the pipeline again."
 
     # --- B1xx: named entities ---
     B101 = "There is no tag scheme '{scheme}'. Set `scheme` of the component to one of: {schemes}."
@@ -228,6 +229,11 @@ class Errors:
         "Tokens of the doc '{text}…' were merged or split after the encoder gave them vectors, so '{name}' cannot tell "
         "which is whose. Put the component that changes tokens (merge_entities, a retokenizer) before the encoder or "
         "after '{name}'."
+    )
+
+    B120 = (
+        "What is stored of '{name}' does not fit together: its model has {nO} scores for each token, which are not "
+        "those of its labels, {labels}. Its folder is damaged, or its cfg was changed by hand: copy the pipeline again."
     )
 
     # Calibration: B140 to B159.
@@ -702,6 +708,10 @@ class Warnings:
     )
 
     # --- W1xx: named entities ---
+    W102 = (
+        "'{name}' writes its mentions to the span group '{spans_key}', in which those of '{other}' were: their scores "
+        "are lost. Give each of the two components a spans_key of its own."
+    )
     W101 = (
         "`span._.{extension}` is already registered by something else, and stays as it is. The scores of entities "
         "are in the attrs of the span group, and `spacy_biobert.ner.extension.get_score(span)` finds them."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, cast
 
 import numpy as np
@@ -17,9 +18,22 @@ from transformers.file_utils import ModelOutput
 class TokenVectors(TransformerData):
     """A `TransformerData` that is pooled already: one vector for each token, aligned one to one.
 
-    ``model_output.last_hidden_state`` has the shape (1, n_tokens, width). Where a doc is stored or sent to another
-    process the vectors stay behind: they are large, and the encoder can make them again.
+    ``model_output.last_hidden_state`` has the shape (1, n_tokens, width). Where a doc is stored, pickled or sent to
+    another process the vectors stay behind: they are large, and the encoder can make them again.
     """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave nothing behind a pickled doc but None, as where it is stored in spaCy's own way."""
+        return type(None), ()
+
+    def __copy__(self) -> TokenVectors:
+        """Return a copy: copies are no pickles."""
+        return type(self)(self.wordpieces, self.model_output, self.align)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TokenVectors:
+        """Return a copy with arrays of its own."""
+        wordpieces, align = deepcopy(self.wordpieces, memo), deepcopy(self.align, memo)
+        return type(self)(wordpieces, deepcopy(self.model_output, memo), align)
 
     @classmethod
     def from_array(cls, vectors: Floats2d) -> TransformerData:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..errors import Warnings
 from ..span_places import Places
 from .clashes import best_subset
 from .extension import ANNOTATOR, RANK, SCORES, scored_groups
@@ -33,12 +36,16 @@ def annotate(
             and leave out the mentions that overlap them.
         clash: Which of the mentions that overlap are the best, see :func:`best_subset`.
     """
+    before = doc.spans.get(spans_key)
+    other = before.attrs.get(ANNOTATOR, annotator) if before is not None else annotator
+    if other != annotator:
+        warnings.warn(Warnings.W102.format(name=annotator, spans_key=spans_key, other=other), stacklevel=3)
     bounds = zip(mentions.starts.tolist(), mentions.ends.tolist(), mentions.labels.tolist(), strict=True)
     spans = [Span(doc, start, end, label=label_hashes[label]) for start, end, label in bounds]
     kept: list[Span] = []
     blocked: list[Span] = []
     if not overwrite and doc.has_annotation("ENT_IOB"):
-        kept, blocked = _others(doc, doc.spans.get(spans_key), annotator)
+        kept, blocked = _others(doc, before, annotator)
     taken = np.zeros(len(doc) + 1, dtype=np.int64)
     for span in kept + blocked:
         taken[span.start + 1 : span.end + 1] = 1

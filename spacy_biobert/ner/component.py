@@ -19,7 +19,7 @@ from thinc.api import Config, NumpyOps, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..stored_settings import SETTINGS, given_otherwise, restored
+from ..stored_settings import SETTINGS, given_otherwise, read_settings, restored
 from .annotations import annotate
 from .extension import install_extension
 from .layers import TagLayers, find_in_layers, make_tag_layers
@@ -397,6 +397,8 @@ class BiobertNer(TrainablePipe):
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BiobertNer:
         """Load from a folder. Settings given to ``spacy.load`` win over stored ones."""
         self._before_loading()
+        if (file := Path(path) / "cfg").exists() and "cfg" not in exclude:
+            read_settings(file)
         super().from_disk(path, exclude=exclude)
         return self._after_loading()
 
@@ -414,6 +416,9 @@ class BiobertNer(TrainablePipe):
         """Undo the overwriting of settings that the config gives otherwise than it did when the pipeline was saved."""
         self.cfg.update(restored(self.cfg) | given_otherwise(self._settings, self.cfg[SETTINGS]))
         self.cfg[SETTINGS] = self._settings
+        nO = self.model.get_dim("nO") if self.model.has_dim("nO") else None
+        if nO is not None and nO != self.tag_layers.n_scores:
+            raise ValueError(Errors.B120.format(name=self.name, nO=nO, labels=", ".join(self.labels) or "none"))
         for label in self.labels:
             self.vocab.strings.add(label)
         return self

@@ -1,7 +1,10 @@
 """A pipeline that ends with spaCy's ``doc_cleaner``: docs are kept, their vectors are not."""
 
+import copy
+import pickle
 import weakref
 
+import numpy as np
 import pytest
 import spacy
 from tiny import LISTENER, SENTENCES, add_head, make_examples
@@ -86,3 +89,12 @@ def test_a_cleaner_that_is_gone_or_cleans_other_things(make_nlp):
     del nlp.add_pipe("doc_cleaner").cfg["attrs"]["_.trf_data"]
     add_head(nlp, "spancat")
     assert nlp.get_pipe("biobert").listening_components == ["tagger", "spancat"]
+
+
+def test_pickles_leave_vectors_behind_and_copies_do_not(make_nlp):
+    doc = make_nlp("tagger")(SENTENCES[0])
+    assert pickle.loads(pickle.dumps(doc))._.trf_data is None
+    vectors = doc._.trf_data.model_output["last_hidden_state"]
+    for again in (copy.copy(doc._.trf_data), copy.deepcopy(doc._.trf_data)):
+        assert np.array_equal(again.model_output["last_hidden_state"], vectors)
+    assert copy.deepcopy(doc._.trf_data).model_output["last_hidden_state"] is not vectors

@@ -2,11 +2,13 @@
 
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from thinc.api import Config
 
@@ -470,3 +472,51 @@ def test_settings_that_json_reads_otherwise():
     nlp.get_pipe("biobert_ner").cfg["threshold"] = 0.7
     again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
     assert again.get_pipe("biobert_ner").cfg["threshold"] == 0.7
+
+
+# --- What is stored, or sent, and read elsewhere ---
+
+
+def test_two_components_need_a_group_each(nlp):
+    doc = nlp("fever")
+    ner = nlp.get_pipe("biobert_ner")
+    ner.name = "another"
+    with pytest.warns(UserWarning, match=r"W102.*'another'.*'ner'.*'biobert_ner'"):
+        ner(doc)
+    ner.name = "biobert_ner"
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]"])
+def test_damaged_settings_are_told(nlp, tmp_path, content):
+    nlp.to_disk(tmp_path)
+    (tmp_path / "biobert_ner" / "cfg").write_text(content)
+    with pytest.raises(ValueError, match=r"\[B058\] '.*biobert_ner.cfg'"):
+        spacy.load(tmp_path)
+
+
+def test_settings_that_do_not_fit_the_model_are_told(nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    path = tmp_path / "biobert_ner" / "cfg"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"labels": ["Disease", "Drug", "More"]}))
+    with pytest.raises(ValueError, match=r"\[B120\].*Disease, Drug, More"):
+        spacy.load(tmp_path)
+
+
+READ_ELSEWHERE = """
+import sys, spacy, spacy_biobert
+from spacy.tokens import DocBin
+
+spacy_biobert.register_extensions()
+(doc,) = DocBin().from_disk(sys.argv[1]).get_docs(spacy.blank("en").vocab)
+print([ent._.score for ent in doc.ents], [ent._.kb_ents for ent in doc.ents])
+"""
+
+
+def test_scores_are_read_without_a_pipeline(nlp, tmp_path):
+    doc = nlp(TRAINING[0][0])
+    assert doc.ents
+    DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "docs.spacy")
+    command = [sys.executable, "-c", READ_ELSEWHERE, str(tmp_path / "docs.spacy")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    expected = [ent._.score for ent in doc.ents], [[] for _ in doc.ents]
+    assert done.stdout.strip() == f"{expected[0]} {expected[1]}"
