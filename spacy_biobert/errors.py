@@ -284,6 +284,7 @@ class Errors:
     B221 = "{option} is {value}; it must be {expected}."
     B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
     B231 = "There is no file '{path}' to read concepts from. Name the vocabulary's own file."
+    B279 = "'{path}' is a folder. Name the vocabulary's own file; of all formats, rrf alone is given a folder."
     B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). {advice}"
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
@@ -376,7 +377,10 @@ class Errors:
         "{path} is XML, but not MeSH's: its first element is '{found}', not DescriptorRecordSet or "
         "SupplementalRecordSet. Name desc20XX.xml or supp20XX.xml."
     )
-    B273 = "{path} has no column {missing}. It has: {found}. Correct the line that names the columns."
+    B273 = (
+        "{path} has no column {missing}. It has: {found}. Correct the line that names the columns; they are separated "
+        "by commas, or by tabs in a file whose name ends in .tsv."
+    )
     B274 = (
         "There is no {name} (or {name}.gz) in '{path}'. Name the folder META of a UMLS release, which holds "
         "MRCONSO.RRF, MRSTY.RRF and MRDEF.RRF."
@@ -683,6 +687,7 @@ class Warnings:
         "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
     )
 
+    W265 = "No row of UMLS in '{path}' is of {unknown}, which {option} asks for: is it written so? There are: {there}."
     W264 = (
         "'{name}' is to learn from mentions as they are found (train_on_predicted = true), and none was found in a "
         "batch that has some: it learns nothing. List what finds them in [training.annotating_components]."
@@ -696,6 +701,10 @@ class Warnings:
     W301 = (
         "{path}:{line}: document {id} stands in this file twice, text and annotations. It is read once; delete one to "
         "be rid of this message."
+    )
+    W305 = (
+        "{path}:{line}: document {id} stands in this file twice, with other annotations. It is read twice, and each "
+        "time teaches that what stands in the other alone is no mention. Unite them."
     )
     W302 = (
         "{path}: {n} mentions begin or end inside one of the tokenizer's tokens. They are kept, and the gold tokens "

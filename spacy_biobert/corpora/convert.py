@@ -133,7 +133,16 @@ def convert_corpus(
 
     def read(path: Path) -> Iterator[Doc]:
         found = guess_format(path) if format == "auto" else format
-        _check_options(found, path, label=label, strict=strict, prefix=prefixes, split_sentences=split_sentences)
+        _check_options(
+            found,
+            path,
+            label=label,
+            strict=strict,
+            n_sents=n_sents != 1,
+            prefix=prefixes,
+            split_sentences=split_sentences,
+            spans_key=spans_key != SPANS_KEY,
+        )
         if found == "iob":
             return iob_docs(path, nlp.vocab, label=label, labels=kept, n_sents=n_sents, strict=strict)
         return document_docs(
@@ -165,7 +174,7 @@ def convert_corpus(
 
 def _check_options(format: str, path: Path, **options: Any) -> None:
     """Refuse options of another format, which would do nothing."""
-    of_iob = ("label", "strict")
+    of_iob = ("label", "strict", "n_sents")
     for option, value in options.items():
         if value and (option in of_iob) != (format == "iob"):
             name = "--" + option.replace("_", "-")

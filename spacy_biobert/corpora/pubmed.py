@@ -18,6 +18,8 @@ from .annotations import AnnotatedDocument, Passage
 from .lines import opened
 
 _CITATION = "MedlineCitation"
+_BOOK = "BookDocument"
+"""A chapter, such as GeneReviews' and StatPearls'."""
 
 
 def read_pubmed(path: Path) -> Iterator[AnnotatedDocument]:
@@ -37,15 +39,16 @@ def read_pubmed(path: Path) -> Iterator[AnnotatedDocument]:
     with opened(path) as file:
         try:
             for _, element in ElementTree.iterparse(file):
-                if element.tag == _CITATION:
+                if element.tag in (_CITATION, _BOOK):
                     found = True
-                    title = _text(element.find("Article/ArticleTitle"))
-                    parts = element.findall("Article/Abstract/AbstractText")
+                    within = "Article/" if element.tag == _CITATION else ""
+                    title = _text(element.find(f"{within}ArticleTitle")) or _text(element.find("Book/BookTitle"))
+                    parts = element.findall(f"{within}Abstract/AbstractText")
                     abstract = " ".join(filter(None, map(_labelled, parts)))
                     yield AnnotatedDocument(
                         element.findtext("PMID", "").strip(), (Passage("t", title), Passage("a", abstract)), ()
                     )
-                if element.tag in (_CITATION, "PubmedArticle"):
+                if element.tag in (_CITATION, _BOOK, "PubmedArticle", "PubmedBookArticle"):
                     element.clear()  # a file of the baseline holds 30,000
         except ElementTree.ParseError as error:
             raise ValueError(Errors.B369.format(path=path, reason=error)) from error

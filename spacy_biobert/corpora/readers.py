@@ -219,8 +219,8 @@ def document_docs(
 ) -> Iterator[Doc]:
     """Read reference `Doc` objects from a corpus with offsets; the arguments are those of `make_document_corpus`.
 
-    A document that stands in the corpus twice, annotations and all, is read once, with a warning. At the end a warning
-    says how many mentions the tokenizer could not express.
+    A document that stands in the corpus twice, annotations and all, is read once, with a warning; one with other
+    annotations twice, with another. At the end a warning says how many mentions the tokenizer could not express.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -228,12 +228,16 @@ def document_docs(
     """
     prefixes = {**DEFAULT_PREFIXES, **(prefixes or {})}
     seen: set[AnnotatedDocument] = set()
+    texts: set[tuple[str, str]] = set()
     n_unaligned = 0
     for document in DOCUMENT_READERS[format](path):
         if document in seen:
             warnings.warn(Warnings.W301.format(path=path, line=document.line, id=document.id), stacklevel=2)
             continue
         seen.add(document)
+        if (text := (document.id, document.text)) in texts:
+            warnings.warn(Warnings.W305.format(path=path, line=document.line, id=document.id), stacklevel=2)
+        texts.add(text)
         doc = document_to_doc(
             document, tokenize, labels=labels, prefixes=prefixes, spans_key=spans_key, split_sentences=split_sentences
         )

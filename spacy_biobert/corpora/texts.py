@@ -21,7 +21,7 @@ Text = tuple[str, str]
 """What a text is called, and the text."""
 
 _PUBTATOR = re.compile(r"[^|\t\r\n]+\|t\|")
-_PUBMED = re.compile(r"<(?:PubmedArticle|MedlineCitation)")
+_PUBMED = re.compile(r"<(?:PubmedArticle|PubmedBookArticle|MedlineCitation|BookDocument)")
 """Of a set, of one article, or of a citation by itself."""
 _XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
 _JSON = re.compile(r"\{\s*\"")

@@ -136,13 +136,19 @@ PUBMED = """<?xml version="1.0" encoding="utf-8"?>
 </Article><CommentsCorrectionsList><CommentsCorrections><PMID>99</PMID></CommentsCorrections></CommentsCorrectionsList>
 </MedlineCitation></PubmedArticle>
 <PubmedArticle><MedlineCitation><PMID>12</PMID><Article><ArticleTitle>Fever.</ArticleTitle></Article></MedlineCitation>
-</PubmedArticle></PubmedArticleSet>
+</PubmedArticle>
+<PubmedBookArticle><BookDocument><PMID>13</PMID><Book><BookTitle>GeneReviews</BookTitle></Book><ArticleTitle>Wilson
+Disease</ArticleTitle><Abstract><AbstractText>Copper.</AbstractText></Abstract></BookDocument></PubmedBookArticle>
+</PubmedArticleSet>
 """
 BIOC = {
     "documents": [{"id": "d", "passages": [{"offset": 0, "text": "A fever.", "infons": {"type": "title"}}]}],
 }
 FILES = {
-    "pubmed.xml": (PUBMED, [("11", "A fever & more. METHODS: Of aspirin. No."), ("12", "Fever. ")]),
+    "pubmed.xml": (
+        PUBMED,
+        [("11", "A fever & more. METHODS: Of aspirin. No."), ("12", "Fever. "), ("13", "Wilson Disease Copper.")],
+    ),
     "bioc.json": (json.dumps(BIOC), [("d", "A fever.")]),
     "indented.json": (json.dumps(BIOC, indent=1), [("d", "A fever.")]),
     "lines.jsonl": (

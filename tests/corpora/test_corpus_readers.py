@@ -111,6 +111,8 @@ def test_documents_that_stand_twice_are_read_once(nlp, pubtator):
     with pytest.warns(UserWarning, match=r"\[W301\] .*corpus\.txt:5: document 1 stands in this file twice"):
         examples = list(make_pubtator_corpus(pubtator)(nlp))
     # The last one has another annotation: it is not the same document.
+    with pytest.warns(UserWarning, match=r"\[W305\] .*corpus\.txt:7: document 1 .* Unite them"):
+        list(make_pubtator_corpus(pubtator)(nlp))
     assert [len(example.reference.ents) for example in examples] == [0, 0, 1]
 
 

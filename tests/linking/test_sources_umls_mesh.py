@@ -94,6 +94,13 @@ def test_rrf_options(meta):
     assert "NCIT:C1" in everything.alternative_ids
 
 
+def test_rrf_options_that_nothing_has(meta):
+    with pytest.warns(UserWarning, match=r"W265.*of SNOMED, which --sources.*GO, MSH, MSHGER, NCI, OMIM, SNOMEDCT_US"):
+        list(read_rrf(meta, sources=("MSH", "SNOMED")))
+    with pytest.warns(UserWarning, match=r"W265.*of DEU, which --languages.*ENG, GER"):
+        list(read_rrf(meta, languages=("ENG", "DEU")))
+
+
 def test_rrf_without_definitions(meta):
     (meta / "MRDEF.RRF").unlink()
     (meta / "release.dat").unlink()

@@ -52,9 +52,12 @@ def open_source(path: str | Path) -> Iterator[IO[bytes]]:
 
     Raises:
         FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
         ValueError: It is an archive of files.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(Errors.B279.format(path=path))
     if not path.is_file():
         raise FileNotFoundError(Errors.B231.format(path=path))
     with path.open("rb") as file:

@@ -6,11 +6,12 @@ by concept, so that they are read side by side, and memory holds one concept at 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import Errors
+from ...errors import Errors, Warnings
 from ...identifiers import to_curie
 from ..concepts import Concept
 from .lines import malformed, read_lines
@@ -94,8 +95,11 @@ def read_rrf(
     kinds = _Lookup(_needed(folder, "MRSTY"), 2) if types is None else None
     definition_file = _find(folder, "MRDEF")
     definitions = _Lookup(definition_file, 7) if definition_file else None
+    met: tuple[set[str], set[str]] = set(), set()
     for cui, rows in _grouped(_needed(folder, "MRCONSO"), 17):
         atoms = [_atom(columns) for _, columns in rows]
+        met[0].update(atom.source for atom in atoms)
+        met[1].update(atom.language for atom in atoms)
         kept = _usable(atoms, suppressible, report)
         names = _names(kept, languages, sources, report)
         own_types = types if kinds is None else tuple(sorted({columns[1] for _, columns in kinds.rows(cui)}))
@@ -111,6 +115,12 @@ def read_rrf(
             definition=_definition(described, {atom.atom for atom in kept if _speaks(atom, languages)}),
             alternative_ids=_codes(kept),
         )
+    for option, asked, there in zip(("--sources", "--languages"), (sources, languages), met, strict=True):
+        if unknown := sorted(set(asked) - there - {ALL}):
+            message = Warnings.W265.format(
+                path=folder, option=option, unknown=", ".join(unknown), there=", ".join(sorted(there)) or "none"
+            )
+            warnings.warn(message, stacklevel=2)
 
 
 def rrf_files(folder: Path) -> list[Path]:
