@@ -87,7 +87,7 @@ class Errors:
     B018 = (
         "The pipeline has '{biobert}' and also '{transformer}', and '{component}' listens to any encoder (upstream = "
         '"*"): which one is not certain. Name one in its listener, upstream = "{biobert}", or remove the other '
-        "encoder."
+        "encoder; '{component}' is in the pipeline by now, and nlp.remove_pipe('{component}') takes it out."
     )
     B019 = (
         "In '{path}', the normalizer lower-cases by a step of its own, which casing = \"keep\" cannot undo. Take the "
@@ -631,6 +631,7 @@ class Errors:
         "biobert convert' makes such files."
     )
     B516 = "'{path}' does not end in .svg, and the plot is one. Name it so."
+    B518 = "{options} would do nothing {why}. Leave it out, or give what it needs."
     B517 = (
         "On {corpus} the pipeline scores nothing even in float32: {scores}. By that, no arithmetic can be told from "
         "another, and nothing was recorded. Give texts with the annotations that the pipeline was trained to find."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,11 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
+from ..errors import Errors
 from . import app
 from .messages import clear_errors
+
+EPOCHS, WIDTH = 20, 128
 
 
 @app.command("train-linker")
@@ -30,7 +34,7 @@ def train_linker_cli(
         float | None,
         typer.Option(min=0.0, help="Highest learning rate of the vectors. [with --encoder 3e-4, without it 0.02]"),
     ] = None,
-    width: Annotated[int, typer.Option(min=1, help="Size of a vector, without --encoder.")] = 128,
+    width: Annotated[int, typer.Option(min=1, help="Size of a vector, without --encoder.")] = WIDTH,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -57,7 +61,7 @@ def train_linker_cli(
             "linker is for pipelines with this encoder."
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that the ranker sees the training mentions.")] = EPOCHS,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Learn which names mean the same from a knowledge base's synonyms; and, from corpora, how to rank concepts.
@@ -78,6 +82,14 @@ def train_linker_cli(
     from .pipelines import load_pipeline
 
     with clear_errors():
+        of_corpora = {
+            "--published": published is not None,
+            "--context": context is not None,
+            "--epochs": epochs != EPOCHS,
+        }
+        _refuse(of_corpora if not corpora else {}, "without CORPORA")
+        _refuse({"--runs": runs != 1} if encoder is None else {}, "without --encoder")
+        _refuse({"--width": width != WIDTH} if encoder is not None else {}, "with --encoder, whose width counts")
         kb = KnowledgeBase.open(kb_folder)
         nlp = spacy.blank("en")
         reader = load_pipeline(context) if context is not None and corpora else None
@@ -117,3 +129,9 @@ def train_linker_cli(
                 tqdm.write(f"epoch {epoch}: {loss:.4f} nats a mention")
         nlp.to_disk(output)
     msg.good(f"{output}: a linker for {len(kb):,} concepts" + ("" if references else ", with vectors but no ranker"))
+
+
+def _refuse(options: Mapping[str, bool], why: str) -> None:
+    """Refuse options that were given and would do nothing."""
+    if given := [option for option, is_given in options.items() if is_given]:
+        raise ValueError(Errors.B518.format(options=", ".join(given), why=why))

@@ -213,3 +213,11 @@ def test_train_on_nothing(invoke, kb_folder, tmp_path, content, code):
     assert status == 1
     assert f"[{code}]" in output
     assert not (tmp_path / "linker").exists()
+
+
+@pytest.mark.parametrize("options", [("--epochs", 7), ("--runs", 2), ("--width", 8, "--encoder", "x")])
+def test_train_linker_refuses_what_would_do_nothing(invoke, kb_folder, tmp_path, options):
+    status, output = invoke("train-linker", kb_folder, tmp_path / "linker", *options)
+    assert status == 1
+    assert f"[B518] {options[0]} would do nothing" in output
+    assert not (tmp_path / "linker").exists()
