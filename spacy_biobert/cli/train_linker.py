@@ -82,14 +82,12 @@ def train_linker_cli(
     from .pipelines import load_pipeline
 
     with clear_errors():
-        of_corpora = {
-            "--published": published is not None,
-            "--context": context is not None,
-            "--epochs": epochs != EPOCHS,
-        }
-        _refuse(of_corpora if not corpora else {}, "without CORPORA")
-        _refuse({"--runs": runs != 1} if encoder is None else {}, "without --encoder")
-        _refuse({"--width": width != WIDTH} if encoder is not None else {}, "with --encoder, whose width counts")
+        if not corpora:
+            _refuse({"--published": published, "--context": context, "--epochs": epochs != EPOCHS}, "without CORPORA")
+        if encoder is None:
+            _refuse({"--runs": runs != 1}, "without --encoder")
+        else:
+            _refuse({"--width": width != WIDTH}, "with --encoder, whose width counts")
         kb = KnowledgeBase.open(kb_folder)
         nlp = spacy.blank("en")
         reader = load_pipeline(context) if context is not None and corpora else None
@@ -131,7 +129,7 @@ def train_linker_cli(
     msg.good(f"{output}: a linker for {len(kb):,} concepts" + ("" if references else ", with vectors but no ranker"))
 
 
-def _refuse(options: Mapping[str, bool], why: str) -> None:
-    """Refuse options that were given and would do nothing."""
-    if given := [option for option, is_given in options.items() if is_given]:
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuse those options that were given: they would do nothing."""
+    if given := [option for option, value in options.items() if value]:
         raise ValueError(Errors.B518.format(options=", ".join(given), why=why))
