@@ -732,6 +732,10 @@ class Warnings:
         "This is not the software that wrote the checkpoint: {changes}. Training goes on, but may not end with "
         "the very same weights."
     )
+    W422 = (
+        "Entities are learned with the labels {learned}, and those of the development corpus are: {there}. None of "
+        "them can be found, and every score of entities is 0. Convert it with --label-map OLD=NEW, or give another one."
+    )
     W421 = (
         "The learning rate is 0, and stays so: it follows a schedule that begins with 0, and `nlp.update` does not "
         "move schedules on. Call `optimizer.step_schedules()` after each update, as `spacy train` does, or give the "

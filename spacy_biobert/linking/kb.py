@@ -11,8 +11,10 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice, pairwise
+from multiprocessing.context import get_spawning_popen
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import srsly
@@ -75,8 +77,12 @@ class KnowledgeBase:
         self._name_priorities = load_array(folder / NAME_PRIORITIES)
         self._concept_type_sets = load_array(folder / CONCEPT_TYPE_SETS)
         self._masks: dict[frozenset[str], Mask | None] = {}
+        self._is_temporary = False
 
-    def __reduce__(self) -> tuple[object, tuple[Path, str]]:
+    def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
+        """Refer to the folder; one that ends with this process is sent along, but to processes that it spawns."""
+        if self._is_temporary and get_spawning_popen() is None:
+            return KnowledgeBase.from_bytes, (self.to_bytes(),)
         return _open_again, (self.folder, self.checksum)
 
     # --- Making and opening ---
@@ -172,6 +178,7 @@ class KnowledgeBase:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        kb._is_temporary = True
         weakref.finalize(kb, _remove_in_process, folder, os.getpid())
         return kb
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
+from spacy.training import Example
 from spacy.training.loop import (
     DIR_MODEL_LAST,
     clean_output_dir,
@@ -20,12 +21,15 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 from wasabi import Printer
 
+from ..errors import Warnings
 from .batches import fingerprint
 from .checkpoint import CHECKPOINTS, Past, read_past, remove_checkpoints
 from .compare import changed_versions, check_config, check_data
 from .pipelines import recover_pipelines, save_pipeline
 from .randomness import OwnRandomness
 from .steps import Steps
+
+_RECOGNIZERS = ("biobert_ner", "ner")
 
 
 def train(
@@ -72,8 +76,9 @@ def train(
         set_gpu_allocator(config["training"]["gpu_allocator"])
     settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     train_corpus, dev_corpus = resolve_dot_names(config, [settings["train_corpus"], settings["dev_corpus"]])
+    dev_labels: set[str] = set()
     with OwnRandomness()():
-        dev = fingerprint(dev_corpus(nlp))
+        dev = fingerprint(_noting_labels(dev_corpus(nlp), dev_labels))
     if past:
         check_data("development", past.state["data"]["dev"], dev, past.folder)
     evaluate = create_evaluation_callback(nlp, dev_corpus, settings["score_weights"])
@@ -92,6 +97,8 @@ def train(
         remove_checkpoints(root)
     for line in _announcements(nlp, settings):
         stdout.write(msg.info(line) + "\n")
+    if warning := _warning_of_labels(nlp, settings, dev_labels):
+        stdout.write(msg.warn(warning) + "\n")
     frozen = settings["frozen_components"]
     with nlp.select_pipes(disable=frozen):
         log_step, finalize_logger = settings["logger"](nlp, stdout, stderr)
@@ -130,6 +137,27 @@ def _announcements(nlp: Language, settings: Mapping[str, Any]) -> Iterator[str]:
     if settings["annotating_components"]:
         yield f"Set annotations on update for: {settings['annotating_components']}"
     yield f"Initial learn rate: {settings['optimizer'].learn_rate}"
+
+
+def _noting_labels(examples: Iterable[Example], labels: set[str]) -> Iterator[Example]:
+    for example in examples:
+        labels.update(ent.label_ for ent in example.reference.ents)
+        yield example
+
+
+def _warning_of_labels(nlp: Language, settings: Mapping[str, Any], dev_labels: set[str]) -> str:
+    """Say where no entity of the development corpus can ever be found, for want of its label."""
+    learning = set(nlp.pipe_names) - set(settings["frozen_components"])
+    known = {
+        label
+        for name in learning
+        if nlp.get_pipe_meta(name).factory in _RECOGNIZERS
+        for label in getattr(nlp.get_pipe(name), "labels", ())
+    }
+    if not known or not known.isdisjoint(dev_labels):
+        return ""
+    there = ", ".join(sorted(dev_labels)) or "none at all"
+    return Warnings.W422.format(learned=", ".join(sorted(known)), there=there)
 
 
 def _what_it_goes_on_from(past: Past, msg: Printer) -> Iterator[str]:

@@ -2,6 +2,8 @@ import multiprocessing
 import pickle
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -67,6 +69,26 @@ def test_pickle_of_one_that_was_replaced(lying):
     KnowledgeBase.build(CONCEPTS[:1], lying.folder, overwrite=True)
     with pytest.raises(ValueError, match=r"\[B208\]"):
         pickle.loads(data)
+
+
+READ_PICKLE = """
+import pickle, sys
+kb = pickle.load(open(sys.argv[1], "rb"))
+print(kb.checksum, len(kb))
+"""
+
+
+def test_a_pickle_outlives_a_temporary_folder(lying, tmp_path):
+    """One made of bytes lies in a folder that ends with it."""
+    kb = KnowledgeBase.from_bytes(lying.to_bytes())
+    (tmp_path / "kb.pickle").write_bytes(pickle.dumps(kb))
+    expected = f"{kb.checksum} {len(kb)}"
+    folder = kb.folder
+    del kb
+    assert not folder.exists()
+    command = [sys.executable, "-c", READ_PICKLE, str(tmp_path / "kb.pickle")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == expected
 
 
 def look_up(sender, kb, mention):

@@ -7,7 +7,7 @@ import spacy
 import srsly
 from safetensors.torch import load_file
 from spacy import util
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as spacy_train
 
@@ -307,3 +307,15 @@ def test_checkpoint_holds_what_it_should(stopped):
     names = load_file(folder / "exp_avg.safetensors").keys()
     assert names == load_file(folder / "exp_avg_sq.safetensors").keys()
     assert any("embeddings.word" in name for name in names)
+
+
+def test_labels_that_cannot_be_found_are_said(make_config, tmp_path, capsys):
+    """Before the first score of 0, not after the last."""
+    config = make_config("biobert_ner", max_steps=1, eval_frequency=1)
+    run(config, tmp_path / "right")
+    assert "W422" not in capsys.readouterr().out
+    doc = next(DocBin().from_disk(tmp_path / "dev.spacy").get_docs(spacy.blank("en").vocab))
+    doc.set_ents([Span(doc, 0, 1, label="DISEASE")])
+    DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
+    run(config, tmp_path / "wrong")
+    assert "[W422] Entities are learned with the labels Disease" in " ".join(capsys.readouterr().out.split())
