@@ -335,7 +335,8 @@ class Errors:
     )
     B249 = (
         "The linker '{name}' was stored with {missing}, which its folder '{path}' lacks: it was copied or downloaded "
-        "in part. Copy the pipeline again; or leave that out on purpose: nlp.from_disk(…, exclude=…), with the name."
+        "in part. Copy the pipeline again; or do without on purpose: load it with exclude=['{name}'], add a linker, "
+        "and call its own from_disk('{path}', exclude=…) with the names of what is missing."
     )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.

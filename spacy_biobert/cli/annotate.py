@@ -122,9 +122,11 @@ def writing(output: str | None) -> Iterator[Write]:
     elif output == STANDARD:
         yield lambda text: print(srsly.json_dumps(text.to_dict()))
     else:
-        path = Path(output).resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = Path(output)
         is_stream = path.exists() and not path.is_file()
+        if not is_stream:  # a pipe of the shell's, /dev/fd/63, leads to no path that could be opened
+            path = path.resolve()
+            path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path if is_stream else path.with_name(f"{path.name}.unfinished")
         n_written = 0
         with unfinished.open("w", encoding="utf-8") as file:

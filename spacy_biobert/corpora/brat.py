@@ -28,11 +28,11 @@ _REFERENCE = re.compile(r"\S+ ([A-Z]\S+) (\S+)")
 _NOTE = re.compile(r"\S+ (T\S+)")
 _RELATION = re.compile(r"(\S+)((?: \S+:\S+)+)")
 _PASSED_OVER = ("E", "A", "M", "*", "#")
+_ID = r"(?:[A-Za-z][\w.-]*:[\w.:-]*[0-9][\w.-]*|C[0-9]{7})"
 # "MESH:D001943", or several: a note is free text, and only what can be nothing else is taken for concept ids.
-_CURIES = re.compile(r"[A-Za-z][\w.-]*:[\w.:-]*[0-9][\w.-]*(?:[|,;]\s*[A-Za-z][\w.-]*:[\w.:-]*[0-9][\w.-]*)*")
-# "C0006142", or "UMLS:C0006142 breast cancer".
-_CUI = re.compile(r"C[0-9]{7}")
-_NAMED = re.compile(r"(([A-Za-z][\w.-]*):[\w.:-]*[0-9][\w.-]*)\s+\S.*", re.DOTALL)
+_IDS = re.compile(rf"{_ID}(?:(?:\s*[|,;]\s*|\s+){_ID})*")
+# "UMLS:C0006142 breast cancer".
+_NAMED = re.compile(rf"(([A-Za-z][\w.-]*):[\w.:-]*[0-9][\w.-]*)\s+(?!.*{_ID})\S.*", re.DOTALL)
 _BREAKS = re.compile(r"[\t\n\r]")
 
 
@@ -144,7 +144,7 @@ def _document(path: Path, name: str, text: str) -> AnnotatedDocument:
 
 def _noted_ids(note: str) -> str | None:
     """Return the concept ids that a note gives: by themselves, or one of a known vocabulary with its name behind it."""
-    if _CURIES.fullmatch(note) or _CUI.fullmatch(note):
+    if _IDS.fullmatch(note):
         return note
     named = _NAMED.fullmatch(note)
     return named[1] if named and known_prefix(named[2]) else None

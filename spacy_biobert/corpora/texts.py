@@ -99,8 +99,9 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
 
 def _of_whole_json(path: Path) -> Iterator[Text]:
     """Read a file that is one list of JSON objects, or one object, whatever its lines."""
+    text = whole_text(path).removeprefix("\ufeff")
     try:
-        data = json.loads(whole_text(path))
+        data = json.loads(text)
     except ValueError as error:
         line = getattr(error, "lineno", 1)
         raise ValueError(Errors.B370.format(path=path, line=line, reason=error)) from error
@@ -122,10 +123,11 @@ def _of_object(source: str, number: int, data: Any) -> Text:
     text = data.get("text") if isinstance(data, dict) else None
     if not isinstance(text, str):
         raise ValueError(Errors.B370.format(path=source, line=number, reason='it has no "text"'))
-    if _SURROGATE.search(text):
-        reason = "its text has half of a character, an escape from \\ud800 to \\udfff by itself"
+    title = str(next((data[key] for key in ("id", "title") if data.get(key) is not None), number))
+    if _SURROGATE.search(text) or _SURROGATE.search(title):
+        reason = "its text or name has half of a character, an escape from \\ud800 to \\udfff by itself"
         raise ValueError(Errors.B370.format(path=source, line=number, reason=reason))
-    return str(next((data[key] for key in ("id", "title") if data.get(key) is not None), number)), text
+    return title, text
 
 
 def _is_object(line: str) -> bool:

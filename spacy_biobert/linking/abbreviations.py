@@ -98,7 +98,7 @@ def expand(mention: str, long_forms: Mapping[str, str]) -> str:
     alternatives = "|".join(re.escape(short) for short in present)
     # A mention that holds a definition, "von Hippel-Lindau (VHL) disease", needs the short form no more.
     mention = re.sub(rf"\s*[(\[](?:{alternatives})[)\]]", "", mention) or mention
-    # "BCs" is a plural of "BC", but "HBs" none of "HB": only after a capital, and where it was not defined itself.
+    # "BCs" is a plural of "BC": only after a capital ("p53s" is none), and where "BCs" was not defined itself.
     pattern = re.compile(rf"(?<![^\W_])({alternatives})([0-9]*|(?<=[A-Z])s)(?![^\W_])([\s-]+\w+)?")
     return pattern.sub(lambda match: _written_out(long_forms[match[1]], match[2], match[3] or ""), mention)
 

@@ -525,6 +525,8 @@ class Linker(Pipe):
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the pipe to a folder: settings, its knowledge base or a reference to it, and what it has learned."""
         self._equipment.to_disk(Path(path), exclude=exclude)
+        if "cfg" in exclude:  # an earlier one would speak of parts that are there no more
+            (Path(path) / "cfg").unlink(missing_ok=True)
         stored = {**self._stored(), PARTS: self._equipment.parts(exclude)}
         util.to_disk(Path(path), {"cfg": lambda file: srsly.write_json(file, stored)}, exclude)
 

@@ -224,10 +224,13 @@ def count_ids(mentions: Iterable[GoldMention]) -> Counter[str]:
 
 
 def document_key(mentions: Sequence[GoldMention]) -> int | None:
-    """Return what stands for a document and the labels annotated in it; None where its text is not known."""
+    """Return what stands for a document and the labels annotated in it; None where its text is not known.
+
+    Case does not count, for spaCy's augmenters change it each time that a corpus is read.
+    """
     surroundings = mentions[0][0].surroundings if mentions else None
     if surroundings is None:
         return None
     labels = sorted({mention.label for mention, _ in mentions})
-    digest = hashlib.blake2b("\0".join([surroundings.text, *labels]).encode("utf8"), digest_size=8).digest()
+    digest = hashlib.blake2b("\0".join([surroundings.text.casefold(), *labels]).encode("utf8"), digest_size=8).digest()
     return int.from_bytes(digest, "little")

@@ -70,9 +70,9 @@ def score_links(
 
     Mentions correspond when they have the same characters; labels are not compared. In ``kb_id_`` several ids are
     joined by "|": the concepts of a composite mention ("breast and ovarian cancer"). Mentions of the reference without
-    any id are left out, as not annotated; "NIL" is an annotation. Left out is, too, what is predicted with a label that
-    a reference's annotators did not look for (:mod:`spacy_biobert.corpora.annotated_labels`), and in a reference
-    without any mention, with a label that none of the examples links.
+    any id are left out, as not annotated; "NIL" is an annotation. Left out is, too, what is predicted elsewhere with a
+    label that a reference's annotators did not look for (:mod:`spacy_biobert.corpora.annotated_labels`), and in a
+    reference without any mention, with a label that none of the examples links.
 
     Args:
         examples: Predicted docs and their references.
@@ -97,22 +97,23 @@ def score_links(
     for example in examples:
         reference = example.reference
         mentions = mentions_of(reference, spans_key)
+        annotated = {_extent(span) for span in mentions}
         looked_for = get_annotated_labels(reference)
-        found = [
-            span
+        found = {
+            _extent(span): span
             for span in mentions_of(example.predicted, spans_key)
-            if looked_for is None or span.label_ in looked_for
-        ]
+            if looked_for is None or span.label_ in looked_for or _extent(span) in annotated
+        }
         if not mentions and _is_annotated(reference, spans_key):
-            false_alarms.update(span.label_ for span in found if _ids(span) - {NIL})
-        predicted = {_extent(span): _ids(span) for span in found}
+            false_alarms.update(span.label_ for span in found.values() if _ids(span) - {NIL})
+        predicted = {extent: _ids(span) for extent, span in found.items()}
         gold = {_extent(span): ids for span in mentions if (ids := _ids(span))}
         if not gold:
             continue
         linked_labels.update(span.label_ for span in mentions if span.kb_id)
         n_gold += len(gold)
         n_linked_gold += sum(ids != {NIL} for ids in gold.values())
-        unannotated = {_extent(span) for span in mentions} - set(gold)
+        unannotated = annotated - set(gold)
         n_linked_predicted += sum(bool(ids - {NIL}) for extent, ids in predicted.items() if extent not in unannotated)
         for extent, gold_ids in gold.items():
             if extent not in predicted:

@@ -365,8 +365,9 @@ class BiobertNer(TrainablePipe):
             scores: D arrays of shape (n_tokens, n_tags).
 
         Returns:
-            The loss, and D arrays of shape (n_tokens, n_tags), exactly 0 at white space and tokens whose annotation is
-            missing, and in the layers of labels that a doc's annotators did not look for. See :func:`cross_entropy`.
+            The loss, and D arrays of shape (n_tokens, n_tags): for "tokens", exactly 0 at white space and at tokens
+            whose annotation is missing, and in the layers of labels that a doc's annotators did not look for. See
+            :func:`cross_entropy`.
 
         Raises:
             ValueError: The data has a label that is not known, or the scores are not numbers.

@@ -13,6 +13,7 @@ from spacy.training import Example
 from ..corpora.annotated_labels import get_annotated_labels
 from ..errors import Errors
 from .tags import TagScheme
+from .words import space_tokens
 
 # Values of `Token.ent_iob`.
 _MISSING, _INSIDE, _OUTSIDE, _BEGIN = 0, 1, 2, 3
@@ -27,7 +28,8 @@ def gold_tags(examples: Iterable[Example], scheme: TagScheme, *, name: str) -> n
 
     A token has none, :data:`MISSING_TAG`, where the reference says nothing (spaCy's "missing" and "blocked" entity
     values, or a doc without entity annotation), and where the two tokenizations cut an entity differently. Entities
-    whose labels the reference's annotators did not look for count as if they were not there.
+    whose labels the reference's annotators did not look for count as if they were not there. What white space is given
+    means nothing.
 
     Args:
         examples: The batch.
@@ -49,10 +51,15 @@ def gold_tags(examples: Iterable[Example], scheme: TagScheme, *, name: str) -> n
     goes_on = np.zeros(len(codes) + 1, dtype=bool)  # whether a token is of the same entity as the one before it
     goes_on[1:-1] = is_inside[:-1] & is_inside[1:] & (codes[1:] == _INSIDE) & (types[:-1] == types[1:])
     goes_on[ends] = False
+    # White space is no part of a mention: its first word begins it, its last one ends it.
+    words = np.flatnonzero(~space_tokens([example.predicted for example in examples]))
+    entity = np.cumsum(~goes_on[:-1])[words]
+    begins, closes = np.ones(len(codes), dtype=bool), np.ones(len(codes), dtype=bool)
+    begins[words[1:]] = closes[words[:-1]] = entity[1:] != entity[:-1]
 
     tags = np.where(codes == _OUTSIDE, 0, MISSING_TAG).astype(np.int64)
     labels = _label_indices(types[is_inside], scheme, name, examples)
-    tags[is_inside] = scheme.tag_ids(labels, ~goes_on[:-1][is_inside], ~goes_on[1:][is_inside])
+    tags[is_inside] = scheme.tag_ids(labels, begins[is_inside], closes[is_inside])
     return tags
 
 

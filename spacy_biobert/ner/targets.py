@@ -116,9 +116,9 @@ def _group_tags(example: Example, layers: TagLayers, spans_key: str, name: str) 
         for span in of_label:
             tokens, fits = _aligned(example, span)
             if fits:
-                place = np.arange(tokens.stop - tokens.start)
-                its_label = np.zeros(len(place), dtype=np.int64)
-                tags[tokens, layer] = layers.scheme.tag_ids(its_label, place == 0, place == len(place) - 1)
+                words = [i for i in range(tokens.start, tokens.stop) if not example.predicted[i].is_space]
+                place = np.arange(len(words))
+                tags[words, layer] = layers.scheme.tag_ids(np.zeros_like(place), place == 0, place == len(place) - 1)
             else:
                 cut.append((tokens, layer))
     for tokens, layer in cut:

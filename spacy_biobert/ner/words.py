@@ -71,10 +71,14 @@ def space_tokens(docs: Sequence[Doc]) -> npt.NDArray[np.bool_]:
 
 
 def _after_empty_lines(docs: Sequence[Doc]) -> list[int]:
-    """Return the places of the tokens that follow an empty line."""
+    """Return the places of the tokens that follow an empty line, which may be a token or several."""
     places, offset = [], 0
     for doc in docs:
-        spaces = np.flatnonzero(doc.to_array("IS_SPACE")).tolist()
-        places += [offset + i + 1 for i in spaces if doc[i].text.count("\n") > 1]
+        n_lines, last = 0, -1
+        for i in np.flatnonzero(doc.to_array("IS_SPACE")).tolist():
+            n_lines = doc[i].text.count("\n") + (n_lines if i == last + 1 else 0)
+            last = i
+            if n_lines > 1:
+                places.append(offset + i + 1)
         offset += len(doc)
     return places

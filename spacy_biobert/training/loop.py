@@ -141,7 +141,8 @@ def _announcements(nlp: Language, settings: Mapping[str, Any]) -> Iterator[str]:
 
 def _noting_labels(examples: Iterable[Example], labels: set[str]) -> Iterator[Example]:
     for example in examples:
-        labels.update(ent.label_ for ent in example.reference.ents)
+        reference = example.reference
+        labels.update(span.label_ for spans in (reference.ents, *reference.spans.values()) for span in spans)
         yield example
 
 

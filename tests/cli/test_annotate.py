@@ -156,6 +156,7 @@ FILES = {
         [("1", "a fever"), ("7", "x\ny"), ("t", "")],
     ),
     "list.json": ('[{"text": "a fever"},\n {"id": 7, "text": "x"}]', [("1", "a fever"), ("7", "x")]),
+    "bom.json": ('\ufeff[{"text": "a fever"}]', [("1", "a fever")]),
     "one.json": ('{\n "text": "a fever"\n}\n', [("1", "a fever")]),
     "long.jsonl": (
         "".join(json.dumps({"text": "fever " * 20_000 + end}) + "\n" for end in "ab"),
@@ -221,6 +222,7 @@ def test_a_folder_of_notes(invoke, ruler, tmp_path):
         ("a.jsonl", '{"text": "a \\ud83d fever"}\n', "B370"),
         ("a.json", '[{"text": "a fever"},\n {"body": "b"}]', "B370"),
         ("a.json", '[{"text": "a fever"},\n', "B370"),
+        ("a.json", '[{"id": "\\ud83d", "text": "a fever"}]', "B370"),
     ],
 )
 def test_files_that_are_not_what_they_seem(invoke, ruler, tmp_path, name, content, code):
@@ -328,6 +330,11 @@ def test_pipes_links_and_what_fails(invoke, ruler, texts, tmp_path):
     reader.join(30)
     assert len(received) == 2
     assert (tmp_path / "pipe").is_fifo()
+    read_end, write_end = os.pipe()  # what bash's >(gzip) is
+    assert invoke("annotate", ruler, texts, "--jsonl", f"/dev/fd/{write_end}", "-q")[0] == 0
+    os.close(write_end)
+    with open(read_end) as pipe:
+        assert len(pipe.read().splitlines()) == 2
     (tmp_path / "real.jsonl").touch()
     (tmp_path / "link.jsonl").symlink_to("real.jsonl")
     assert invoke("annotate", ruler, texts, "--jsonl", tmp_path / "link.jsonl", "-q")[0] == 0

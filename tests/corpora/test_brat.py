@@ -244,6 +244,9 @@ def test_pieces_are_those_of_the_mention(tmp_path):
         ("MESH:D1, MESH:D2", "MESH:D1, MESH:D2"),
         ("page:3 is unclear", None),
         ("C0006142 or not", None),
+        ("C0006142, C0006143", "C0006142, C0006143"),
+        ("MESH:D001943 MESH:D010051", "MESH:D001943 MESH:D010051"),
+        ("MESH:D001943 / OMIM:114480", None),
     ],
 )
 def test_notes_that_are_concept_ids(tmp_path, note, expected):

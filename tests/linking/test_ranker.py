@@ -172,11 +172,14 @@ def test_what_was_counted_is_left_out_and_nothing_else(kb_folder):
         rows = linker.ranker.rows(some, finder.facts, counted=gold if counted else ())[0]
         return rows[some[0][1].ids.index("MESH:D000002"), COLUMNS.index("seen")]
 
+    # As spaCy's augmenters write it.
+    louder = make_reference(nlp, ("copper storage", "MESH:D000002"), ("XYZZY", "NIL"))
     stored = linker.ranker.to_bytes()
     for ranker in (linker.ranker, Ranker.from_bytes(stored, "memory")):
         linker.ranker = ranker
         assert seen(known, counted=False)
         assert not seen(known, counted=True)  # though it was there three times
+        assert not seen(louder, counted=True)
         assert seen(new, counted=True)
     # An earlier version did not keep what it had counted: each document is taken for one of these.
     linker.ranker = Ranker.from_bytes(save({k: v for k, v in load(stored).items() if k != "documents"}), "memory")

@@ -93,6 +93,10 @@ def test_labels_that_were_not_looked_for():
     assert score([some])["link_micro_p"] == 1 / 2
     set_annotated_labels(some.reference, ["X"])
     assert score([some])["link_micro_p"] == 1
+    # Labels are not compared where a mention is.
+    other = example([(0, "Y", "M:1")], [(0, "X", "M:1")])
+    set_annotated_labels(other.reference, ["X"])
+    assert score([other])["link_acc_gold"] == 1
 
 
 def test_nothing_predicted():

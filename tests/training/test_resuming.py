@@ -315,7 +315,12 @@ def test_labels_that_cannot_be_found_are_said(make_config, tmp_path, capsys):
     run(config, tmp_path / "right")
     assert "W422" not in capsys.readouterr().out
     doc = next(DocBin().from_disk(tmp_path / "dev.spacy").get_docs(spacy.blank("en").vocab))
+    doc.spans["gold"] = [Span(doc, 0, 1, label="Disease")]
     doc.set_ents([Span(doc, 0, 1, label="DISEASE")])
+    DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
+    run(config, tmp_path / "group")
+    assert "W422" not in capsys.readouterr().out
+    del doc.spans["gold"]
     DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
     run(config, tmp_path / "wrong")
     assert "[W422] Entities are learned with the labels Disease" in " ".join(capsys.readouterr().out.split())
