@@ -173,7 +173,6 @@ class Errors:
     )
     B056 = "'{name}' has no class '{tag}', which --tag names. It has: {known}."
     B057 = "spaCy has no language '{lang}'. Use a code that it knows, such as en, or xx for any."
-    B058 = "'{path}', a file of the pipeline, is damaged: {reason}. Copy or download the pipeline again."
 
     # --- B1xx: named entities ---
     B101 = "There is no tag scheme '{scheme}'. Set `scheme` of the component to one of: {schemes}."
@@ -230,7 +229,6 @@ class Errors:
         "which is whose. Put the component that changes tokens (merge_entities, a retokenizer) before the encoder or "
         "after '{name}'."
     )
-
     B120 = (
         "What is stored of '{name}' does not fit together: its model has {nO} scores for each token, which are not "
         "those of its labels, {labels}. Its folder is damaged, or its cfg was changed by hand: copy the pipeline again."
@@ -284,7 +282,6 @@ class Errors:
     B221 = "{option} is {value}; it must be {expected}."
     B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
     B231 = "There is no file '{path}' to read concepts from. Name the vocabulary's own file."
-    B279 = "'{path}' is a folder. Name the vocabulary's own file; of all formats, rrf alone is given a folder."
     B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). {advice}"
     B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
@@ -390,6 +387,7 @@ class Errors:
     B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
     B277 = "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
     B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
+    B279 = "'{path}' is a folder. Name the vocabulary's own file; of all formats, rrf alone is given a folder."
     B290 = "'{path}' does not end in .jsonl, by which scispaCy knows such a file. Give it a name that does."
     B291 = "'{path}' is there already. Give another name, or say --force (overwrite=True) to replace it."
 
@@ -632,12 +630,12 @@ class Errors:
         "biobert convert' makes such files."
     )
     B516 = "'{path}' does not end in .svg, and the plot is one. Name it so."
-    B518 = "{options} would do nothing {why}. Leave it out, or give what it needs."
+    B515 = "No mention in {path} has a label of these: {labels}. There are: {there}."
     B517 = (
         "On {corpus} the pipeline scores nothing even in float32: {scores}. By that, no arithmetic can be told from "
         "another, and nothing was recorded. Give texts with the annotations that the pipeline was trained to find."
     )
-    B515 = "No mention in {path} has a label of these: {labels}. There are: {there}."
+    B518 = "{options} would do nothing {why}. Leave it out, or give what it needs."
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
         "annotating only: {stated}. Add them to its 'annotates', or map or leave them out (label_map, labels)."

@@ -7,31 +7,12 @@ be told from what is not given: to go back to it, set it in ``cfg``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
-
-from .errors import Errors
 
 SETTINGS = "settings"
 """The key, beside the settings in force, of those that the config gave."""
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """Read the file in which a component has stored its settings.
-
-    Raises:
-        ValueError: It is damaged.
-    """
-    try:
-        stored = json.loads(path.read_text(encoding="utf8"))
-    except ValueError as error:
-        raise ValueError(Errors.B058.format(path=path, reason=error)) from error
-    if not isinstance(stored, dict):
-        raise ValueError(Errors.B058.format(path=path, reason="it is no JSON object"))
-    return stored
 
 
 def restored(value: Any) -> Any:

@@ -120,34 +120,35 @@ def writing(output: str | None) -> Iterator[Write]:
     if output is None:
         yield lambda text: None
     elif output == STANDARD:
-        yield lambda text: print(srsly.json_dumps(text.to_dict()))
+        yield lambda text: print(_json_line(text), end="")
+    elif Path(output).exists() and not Path(output).is_file():
+        with Path(output).open("w", encoding="utf-8") as stream:
+            yield lambda text: stream.write(_json_line(text))
     else:
-        path = Path(output)
-        is_stream = path.exists() and not path.is_file()
-        if not is_stream:  # a pipe of the shell's, /dev/fd/63, leads to no path that could be opened
-            path = path.resolve()
-            path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path if is_stream else path.with_name(f"{path.name}.unfinished")
+        path = Path(output).resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.unfinished")
         n_written = 0
-        with unfinished.open("w", encoding="utf-8") as file:
 
-            def write(text: AnnotatedText) -> None:
-                nonlocal n_written
-                file.write(srsly.json_dumps(text.to_dict()) + "\n")
-                n_written += 1
+        def write(text: AnnotatedText) -> None:
+            nonlocal n_written
+            file.write(_json_line(text))
+            n_written += 1
 
-            try:
+        try:
+            with unfinished.open("w", encoding="utf-8") as file:
                 yield write
-                file.close()
-                if not is_stream:
-                    unfinished.replace(path)
-            except BaseException:
-                if n_written and not is_stream:
-                    msg.warn(Warnings.W523.format(path=unfinished, n=n_written))
-                elif not is_stream:
-                    file.close()
-                    unfinished.unlink()
-                raise
+        except BaseException:
+            if n_written:
+                msg.warn(Warnings.W523.format(path=unfinished, n=n_written))
+            else:
+                unfinished.unlink(missing_ok=True)
+            raise
+        unfinished.replace(path)
+
+
+def _json_line(text: AnnotatedText) -> str:
+    return srsly.json_dumps(text.to_dict()) + "\n"
 
 
 def print_table(texts: Sequence[AnnotatedText]) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ def _of_file(path: Path) -> Iterator[Text]:
 
 
 def _has_json_lines(path: Path) -> bool:
-    return any(_is_object(line) for line in islice((line for _, line in numbered_lines(path) if line.strip()), 1))
+    return _is_object(next(line for _, line in numbered_lines(path) if line.strip()))
 
 
 def _of_documents(documents: Iterable[AnnotatedDocument]) -> Iterator[Text]:

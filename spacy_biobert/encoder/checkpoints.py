@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..json_files import read_json_object
 from .bert import Bert, BertConfig
 from .families import FAMILIES, family_of, read_config, tensor_names
 from .storage import SaveDtype, pack, unpack
@@ -230,13 +231,7 @@ def _read_weights(folder: Path, family: str, config: BertConfig) -> Bert:
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(Errors.B001.format(path=path.parent, missing=path.name))
-    try:
-        found = json.loads(path.read_text(encoding="utf8"))
-    except ValueError as error:
-        raise ValueError(Errors.B002.format(path=path, reason=error)) from None
-    if not isinstance(found, dict):
-        raise ValueError(Errors.B002.format(path=path, reason="it holds no JSON object"))
-    return found
+    return read_json_object(path)
 
 
 def _check_vocabulary(tokenizer: PieceTokenizer, config: BertConfig, folder: Path) -> None:

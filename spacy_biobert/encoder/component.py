@@ -20,7 +20,7 @@ from spacy_transformers.pipeline_component import install_extensions
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..stored_settings import read_settings
+from ..json_files import read_json_object
 from .backward import BackwardPass
 from .listeners import ListenerSearch, PipelineOf
 from .model import EncoderModel
@@ -322,7 +322,7 @@ class BioBert(TrainablePipe):
 
         def restore(file: Path) -> None:
             # Nothing in it is needed: without it, no arithmetic has been scored.
-            self._restore(read_settings(file) if file.exists() else {})
+            self._restore(read_json_object(file) if file.exists() else {})
 
         def load(folder: Path) -> None:
             self._shim.restore(folder)

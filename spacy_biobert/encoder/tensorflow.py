@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..json_files import read_json_object
 from .bert import Bert, BertConfig
 from .families import read_config, tensor_names
 from .tokenization import load_tokenizer
@@ -155,7 +156,7 @@ def convert_checkpoint(folder: Path, out: Path, *, checkpoint: str | None = None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(Errors.B046.format(path=out))
     release = find_release(folder, checkpoint)
-    settings = _read_settings(release.config)
+    settings = read_json_object(release.config)
     config = read_config(settings, str(release.config))
     pad_id = _check_vocabulary(release.vocabulary, config)
     found = read_variables(release.checkpoint)
@@ -271,16 +272,6 @@ def _only(folder: Path, pattern: str, what: str) -> Path:
         names = ", ".join(path.name.removesuffix(".index") for path in found)
         raise ValueError(Errors.B041.format(path=folder, what=what, found=names))
     return found[0]
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf8"))
-    except ValueError as error:
-        raise ValueError(Errors.B002.format(path=path, reason=error)) from error
-    if not isinstance(found, dict):
-        raise ValueError(Errors.B002.format(path=path, reason="it holds no JSON object"))
-    return found
 
 
 def _check_vocabulary(path: Path, config: BertConfig) -> int:

@@ -8,7 +8,6 @@ error.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from ..errors import Errors
+from ..json_files import read_json_object
 
 Casing = Literal["auto", "keep", "lower"]
 
@@ -99,26 +99,14 @@ def load_tokenizer(folder: Path, casing: Casing = "auto", *, settled: bool = Fal
     """
     if casing not in ("auto", "keep", "lower"):
         raise ValueError(Errors.B009.format(casing=casing))
-    settings = _read_settings(folder)
+    stored = folder / "tokenizer_config.json"
+    settings = read_json_object(stored) if stored.exists() else {}
     tokenizer = _read_tokenizer(folder, settings)
     if isinstance(tokenizer.model, models.WordPiece) and not settled:
         _settle_casing(tokenizer, settings, casing, folder)
     limit = settings.get("model_max_length")
     max_length = int(limit) if isinstance(limit, int | float) and 0 < limit < _ABSURD_LENGTH else None
     return PieceTokenizer.from_tokenizer(tokenizer, str(folder), max_length)
-
-
-def _read_settings(folder: Path) -> dict[str, Any]:
-    path = folder / "tokenizer_config.json"
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf8"))
-    except ValueError as error:
-        raise ValueError(Errors.B002.format(path=path, reason=error)) from None
-    if not isinstance(found, dict):
-        raise ValueError(Errors.B002.format(path=path, reason="it holds no JSON object"))
-    return found
 
 
 def _read_tokenizer(folder: Path, settings: dict[str, Any]) -> Tokenizer:

@@ -23,7 +23,8 @@ from thinc.api import Optimizer
 from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors, Warnings
 from ..identifiers import NIL
-from ..stored_settings import SETTINGS, given_otherwise, read_settings, restored
+from ..json_files import read_json_object
+from ..stored_settings import SETTINGS, given_otherwise, restored
 from .context_vectors import mention_vectors
 from .equipment import Equipment
 from .extension import RankedColumns, register_extension, set_candidates
@@ -533,7 +534,7 @@ class Linker(Pipe):
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":
         """Load the pipe from a folder. Settings given to ``spacy.load`` win over stored ones."""
         file = Path(path) / "cfg"
-        stored = read_settings(file) if file.exists() and "cfg" not in exclude else {}
+        stored = read_json_object(file) if file.exists() and "cfg" not in exclude else {}
         new_place = self._restore(stored)
         if missing := set(stored.get(PARTS, ())) - set(self._equipment.parts_in(Path(path), exclude)):
             raise FileNotFoundError(Errors.B249.format(name=self.name, path=path, missing=", ".join(sorted(missing))))

@@ -14,7 +14,7 @@ import srsly
 from spacy import util
 
 from ..errors import Errors, Warnings
-from ..stored_settings import read_settings
+from ..json_files import read_json_object
 from .reference import KnowledgeBaseReference
 
 if TYPE_CHECKING:  # so that a pipeline without a linker pays nothing for it
@@ -209,7 +209,7 @@ class Equipment:
         if KB not in left_out:
             if reference.exists():
                 places = [kb_path] if insists else [kb_path, None, folder / KB]
-                self._open_reference(read_settings(reference), places)
+                self._open_reference(read_json_object(reference), places)
             elif (folder / KB).exists():
                 self.kb, self.by_reference = KnowledgeBase.open(folder / KB), False
                 if kb_path is not None and insists and Path(kb_path).resolve() != (folder / KB).resolve():
@@ -288,7 +288,7 @@ class Equipment:
         """Open the graph of names, where it is one of these names by this encoder."""
         if self.kb is None or self.name_encoder is None or not (folder / GRAPH_OF).exists():
             return
-        if read_settings(folder / GRAPH_OF) == self._graph_of():
+        if read_json_object(folder / GRAPH_OF) == self._graph_of():
             from .graph import NameGraph
 
             self._name_vectors = NameGraph.open(folder / GRAPH, n_names=self.kb.n_names, width=self.name_encoder.width)

@@ -19,7 +19,8 @@ from thinc.api import Config, NumpyOps, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..stored_settings import SETTINGS, given_otherwise, read_settings, restored
+from ..json_files import read_json_object
+from ..stored_settings import SETTINGS, given_otherwise, restored
 from .annotations import annotate
 from .extension import install_extension
 from .layers import TagLayers, find_in_layers, make_tag_layers
@@ -399,7 +400,7 @@ class BiobertNer(TrainablePipe):
         """Load from a folder. Settings given to ``spacy.load`` win over stored ones."""
         self._before_loading()
         if (file := Path(path) / "cfg").exists() and "cfg" not in exclude:
-            read_settings(file)
+            read_json_object(file)  # spaCy would not say which file it is that is damaged
         super().from_disk(path, exclude=exclude)
         return self._after_loading()
 

@@ -505,7 +505,7 @@ def test_two_components_need_a_group_each(nlp):
 def test_damaged_settings_are_told(nlp, tmp_path, content):
     nlp.to_disk(tmp_path)
     (tmp_path / "biobert_ner" / "cfg").write_text(content)
-    with pytest.raises(ValueError, match=r"\[B058\] '.*biobert_ner.cfg'"):
+    with pytest.raises(ValueError, match=r"\[B002\] '.*biobert_ner.cfg'"):
         spacy.load(tmp_path)
 
 
