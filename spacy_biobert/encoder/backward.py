@@ -14,6 +14,7 @@ class BackwardPass:
 
     Args:
         backprop: Takes the sum of the heads' gradients, an array of shape (n_tokens, width) for each doc with tokens.
+        step: Lets an optimizer step the weights.
         waiting: How many heads are to answer.
         losses: Where the norm of the sum is added.
         name: Under which name.
@@ -24,12 +25,14 @@ class BackwardPass:
         self,
         backprop: Callable[[list[Floats2d]], Any],
         *,
+        step: Callable[[Optimizer], None],
         waiting: int,
         losses: dict[str, float],
         name: str,
         owed: Optimizer | None,
     ) -> None:
         self._backprop = backprop
+        self._step = step
         self._waiting = waiting
         self._losses = losses
         self._name = name
@@ -51,10 +54,11 @@ class BackwardPass:
         self._waiting -= 1
         return self._waiting <= 0
 
-    def run(self) -> None:
-        """Send the sum back through the encoder; without any gradient there is nothing to send."""
-        if self._sum is None:
-            return
-        squares = [(gradient**2).sum(axis=(0, 1)) for gradient in self._sum]
-        self._losses[self._name] += float(sum(squares)) ** 0.5  # a GPU is waited for once
-        self._backprop(self._sum)
+    def finish(self) -> None:
+        """Send the sum back through the encoder, if there is any, and make the step that is owed."""
+        if self._sum is not None:
+            squares = [(gradient**2).sum(axis=(0, 1)) for gradient in self._sum]
+            self._losses[self._name] += float(sum(squares)) ** 0.5  # a GPU is waited for once
+            self._backprop(self._sum)
+        if self.owed is not None:
+            self._step(self.owed)

@@ -108,7 +108,6 @@ class BioBert(TrainablePipe):
         self.cfg: dict[str, Any] = {}
         self._search = ListenerSearch(self, pipeline)
         self.listener_map = {}
-        self._pass: BackwardPass | None = None
         self._shim.configure(
             device=device, precision=precision, train_precision=train_precision, max_batch_pieces=max_batch_pieces
         )
@@ -203,7 +202,6 @@ class BioBert(TrainablePipe):
 
     def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
         """Return an array of shape (n_tokens, width) for each doc."""
-        self._settle()
         return self.model.predict(list(docs))
 
     def set_annotations(self, docs: Iterable[Doc], vectors: list[Floats2d]) -> None:
@@ -227,10 +225,17 @@ class BioBert(TrainablePipe):
     def _connect(self, nlp: Language) -> None:
         """Connect the heads that follow, disabled ones too: spaCy disables those that were sourced for a while."""
         self.listener_map = {}
-        pipes = iter(nlp.components)
-        if any(pipe is self for _, pipe in pipes):
-            for name, component in pipes:
-                for listener in self._search.visit(component, is_enabled=name in nlp.pipe_names):
+        for name, component in _behind(self, nlp.components):
+            for listener in self._search.visit(component, is_enabled=name in nlp.pipe_names):
+                self.add_listener(listener, name)
+
+    def _connect_enabled(self) -> None:
+        """Connect heads that have been enabled since spaCy connected the others, which `enable_pipe` does not do."""
+        nlp = self._search.pipeline
+        if nlp is not None and self._search.is_of(nlp):
+            self._search.start()
+            for name, component in _behind(self, nlp.pipeline):
+                for listener in self._search.visit(component):
                     self.add_listener(listener, name)
 
     def update(
@@ -250,10 +255,8 @@ class BioBert(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, "BioBert.update")
-        self._finish_pass()
-        if not self.listeners and (nlp := self._search.pipeline) is not None:
-            # spaCy connects nothing that is disabled when a pipeline is loaded, and `enable_pipe` makes no good of it.
-            self._connect(nlp)
+        self._shim.finish_pass()
+        self._connect_enabled()
         docs = [example.predicted for example in examples]
         batch_id = TransformerListener.get_batch_id(docs)
         if not any(len(doc) for doc in docs):
@@ -263,46 +266,35 @@ class BioBert(TrainablePipe):
         set_dropout_rate(self.model, drop)
         vectors, backprop = self.model.begin_update(docs)
         data = [TokenVectors.from_array(array) for array in vectors]
-        self._pass = BackwardPass(backprop, waiting=len(self.listeners), losses=losses, name=self.name, owed=sgd)
+        self._shim.pending = BackwardPass(
+            backprop,
+            step=self.model.finish_update,
+            waiting=len(self.listeners),
+            losses=losses,
+            name=self.name,
+            owed=sgd,
+        )
         for listener in self.listeners:
             listener.receive(batch_id, data, self._take_gradient)
         return losses
 
     def _take_gradient(self, d_data: list[TransformerData]) -> list[Doc]:
         """Take the gradient of one head; what a listener calls."""
-        if self._pass is not None and self._pass.add(gradients(d_data)):
-            self._finish_pass()
+        pending = self._shim.pending
+        if pending is not None and pending.add(gradients(d_data)):
+            self._shim.finish_pass()
         return []
-
-    def _finish_pass(self) -> None:
-        """Run the backward pass of the last batch, if it has not run, and the step that was owed since."""
-        if self._pass is None:
-            return
-        done, self._pass = self._pass, None
-        done.run()
-        if done.owed is not None:
-            self.model.finish_update(done.owed)
-
-    def use_params(self, params: dict) -> Iterator[None]:
-        """Use averaged weights within a block; a step that is owed is made before, on the weights themselves."""
-        self._settle()
-        with self.model.use_params(params):
-            yield
-
-    def _settle(self) -> None:
-        """Make a step that is still owed, since a head did not answer, before the weights are used or stored."""
-        if self._pass is not None and self._pass.answered:
-            self._finish_pass()
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Step the weights.
 
         ``nlp.update`` asks for this before the heads have run: then the step is owed, and made when they have.
         """
-        if self._pass is not None and not self._pass.answered:
-            self._pass.owed = sgd
+        pending = self._shim.pending
+        if pending is not None and not pending.answered:
+            pending.owed = sgd
             return
-        self._finish_pass()
+        self._shim.finish_pass()
         self.model.finish_update(sgd)
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
@@ -313,7 +305,6 @@ class BioBert(TrainablePipe):
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Write the component: its encoder becomes a checkpoint folder, ``model/``."""
-        self._settle()
         write = {"cfg": lambda p: srsly.write_json(p, self._stored()), "model": self._shim.save}
         util.to_disk(Path(path), write, exclude)
 
@@ -333,7 +324,6 @@ class BioBert(TrainablePipe):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Return the component as bytes."""
-        self._settle()
         write = {"cfg": lambda: srsly.json_dumps(self._stored()), "model": self._shim.to_bytes}
         return util.to_bytes(write, exclude)
 
@@ -353,6 +343,13 @@ class BioBert(TrainablePipe):
 
     def _restore(self, stored: dict[str, Any]) -> None:
         self.precision_scores = stored.get("precision_scores", {})
+
+
+def _behind(encoder: BioBert, pipes: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the components behind an encoder, with their names; none where it is not among them."""
+    rest = iter(pipes)
+    if any(pipe is encoder for _, pipe in rest):
+        yield from rest
 
 
 def _batches(stream: Iterable[Doc], batch_size: int, max_tokens: int) -> Iterator[list[Doc]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any, Protocol
+from weakref import ref
 
 from spacy.language import Language
 from spacy.pipeline.functions import DocCleaner
@@ -37,8 +39,16 @@ class ListenerSearch:
         self.start()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the pipeline out: weak references cannot be pickled, and a copy stands in another one."""
-        return {**self.__dict__, "_pipeline": None}
+        """Leave the pipeline out: weak references cannot be pickled."""
+        return {**self.__dict__, "_pipeline": None, "_visited": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ListenerSearch:
+        """Let the encoder of a pipeline that is copied know the copy."""
+        nlp = memo.get(id(self.pipeline))
+        twin = ListenerSearch(deepcopy(self._encoder, memo), None if nlp is None else ref(nlp))
+        twin._encoders_since, twin._is_dropped = list(self._encoders_since), self._is_dropped
+        twin._visited = None
+        return twin
 
     @property
     def pipeline(self) -> Language | None:
@@ -49,6 +59,12 @@ class ListenerSearch:
         """Begin again, right behind the encoder."""
         self._encoders_since: list[str] = []
         self._is_dropped = False
+        # By their ids, not to keep them alive; None in a copy, whose components are others.
+        self._visited: set[int] | None = set()
+
+    def is_of(self, nlp: Language) -> bool:
+        """Say whether the components that it went through are this pipeline's: an encoder may be sourced elsewhere."""
+        return self._visited is None or self._visited <= {id(component) for _, component in nlp.components}
 
     def visit(self, component: Any, *, is_enabled: bool = True) -> Iterator[TransformerListener]:
         """Yield the layers of the next component that name this encoder, or any (``"*"``).
@@ -61,6 +77,8 @@ class ListenerSearch:
             ValueError: Another encoder may be meant, or one stands in between whose vectors the component would read,
                 or a ``doc_cleaner``, and it would read zeros.
         """
+        if self._visited is not None:
+            self._visited.add(id(component))
         if is_enabled and _is_encoder(component, self._encoder):
             self._encoders_since.append(component.name)
         if is_enabled and isinstance(component, DocCleaner) and "_.trf_data" in component.cfg["attrs"]:

@@ -21,6 +21,7 @@ from thinc.types import FloatsXd
 from tokenizers import Tokenizer
 
 from ..errors import Errors
+from .backward import BackwardPass
 from .checkpoints import Checkpoint, build_bert, load_checkpoint
 from .families import family_of, read_config
 from .pieces import PieceTable
@@ -80,6 +81,8 @@ class EncoderShim(Shim):
         self._runtime: Runtime | None = None
         self._table: PieceTable | None = None
         self._owed: Optimizer | None = None
+        self.pending: BackwardPass | None = None
+        """The pass of the last batch, as long as heads may still answer."""
 
     # --- what it holds ---
 
@@ -117,6 +120,7 @@ class EncoderShim(Shim):
         self._checkpoint = checkpoint
         self._table = PieceTable(checkpoint.tokenizer)
         self._runtime = None
+        self.pending = None
         checkpoint.bert.gradient_checkpointing = self.settings.gradient_checkpointing
 
     def load(self) -> None:
@@ -161,6 +165,7 @@ class EncoderShim(Shim):
 
     def predict(self, plan: Plan) -> torch.Tensor:
         """Return token vectors, (n_tokens, width)."""
+        self.settle()
         return self.runtime.predict(plan, self.settings.pooling)
 
     def begin_update(self, plan: Plan) -> tuple[torch.Tensor, Callable[[torch.Tensor], None]]:
@@ -206,6 +211,17 @@ class EncoderShim(Shim):
         """Make a step by the gradients that there are, but not before the next forward pass of training."""
         self._owed = optimizer
 
+    def finish_pass(self) -> None:
+        """Run the backward pass of the last batch, if it has not run, and make the step that was asked for since."""
+        if self.pending is not None:
+            done, self.pending = self.pending, None
+            done.finish()
+
+    def settle(self) -> None:
+        """Finish a pass that some heads have answered and others never will, before weights are used or copied."""
+        if self.pending is not None and self.pending.answered:
+            self.finish_pass()
+
     def _step_by_array(self, optimizer: Optimizer) -> None:
         """Step with one of thinc's own optimizers, which see one array at a time."""
         with torch.no_grad():
@@ -218,6 +234,7 @@ class EncoderShim(Shim):
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
         """Use averaged weights, where the optimizer keeps them, within a block."""
+        self.settle()
         if self._checkpoint is None:
             yield
             return
@@ -247,6 +264,7 @@ class EncoderShim(Shim):
 
     def copy(self) -> EncoderShim:
         """Return a copy with weights of its own."""
+        self.settle()
         twin = EncoderShim(self.settings)
         twin.run = dataclasses.replace(self.run)
         twin.precision_scores = dict(self.precision_scores)
@@ -260,6 +278,7 @@ class EncoderShim(Shim):
 
     def save(self, folder: Path) -> None:
         """Write weights, settings and tokenizer into a folder."""
+        self.settle()
         self.checkpoint.save(folder, self.settings.save_dtype)
 
     def restore(self, folder: Path) -> None:
@@ -272,6 +291,7 @@ class EncoderShim(Shim):
 
     def to_bytes(self, dtype: SaveDtype | None = None) -> bytes:
         """Return weights, settings and tokenizer as bytes; none where nothing has been loaded yet."""
+        self.settle()
         if self._checkpoint is None:
             return srsly.msgpack_dumps({})
         return srsly.msgpack_dumps(

@@ -504,9 +504,47 @@ def test_a_head_that_was_disabled_is_trained(make_nlp, tmp_path):
     assert not np.array_equal(encoder.model.predict([nlp.make_doc("a cold")])[0], before)
 
 
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_head_that_was_disabled_is_trained_beside_another(make_nlp, tmp_path, copied):
+    make_nlp("tagger", "textcat").to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, disable=["tagger"])
+    if copied:
+        nlp = copy.deepcopy(nlp)
+    nlp.enable_pipe("tagger")
+    assert nlp.get_pipe("biobert").listening_components == ["textcat"]
+    assert learns(nlp)
+    assert sorted(nlp.get_pipe("biobert").listening_components) == ["tagger", "textcat"]
+
+
+def test_a_head_that_is_added_while_another_is_disabled_is_trained_beside_it(make_nlp):
+    nlp = make_nlp("tagger")
+    with nlp.select_pipes(disable=["tagger"]):
+        add_head(nlp, "textcat")
+        nlp.get_pipe("textcat").initialize(lambda: make_examples(nlp), nlp=nlp)
+    assert learns(nlp)
+    assert sorted(nlp.get_pipe("biobert").listening_components) == ["tagger", "textcat"]
+
+
+def test_an_encoder_that_was_sourced_does_not_serve_the_heads_of_its_source(make_nlp):
+    nlp = make_nlp("tagger")
+    other = spacy.blank("en")
+    other.add_pipe("biobert", source=nlp)
+    add_head(other, "textcat")
+    other.get_pipe("textcat").initialize(lambda: make_examples(other), nlp=other)
+    assert learns(other)
+    assert other.get_pipe("biobert").listening_components == ["textcat"]
+
+
 def test_a_sourced_head_learns_with_a_new_encoder(make_nlp, tmp_path):
     """As `spacy train` initializes: what was sourced is disabled for that while."""
     nlp = make_nlp("tagger")
+    with nlp.select_pipes(disable=["tagger"]):
+        nlp.initialize(lambda: make_examples(nlp))
+    assert learns(nlp)
+
+
+def test_a_sourced_head_learns_with_a_new_encoder_beside_a_new_head(make_nlp):
+    nlp = make_nlp("tagger", "textcat")
     with nlp.select_pipes(disable=["tagger"]):
         nlp.initialize(lambda: make_examples(nlp))
     assert learns(nlp)

@@ -1,6 +1,7 @@
 """Gradients reach the encoder from every head, and its weights move when they should and only then."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from spacy.training import Example
 from thinc.api import Adam
 from tiny import SENTENCES, add_head, make_examples
 
-from spacy_biobert.encoder.component import BioBert
+from spacy_biobert.encoder.backward import BackwardPass
 from spacy_biobert.training.optimizer import AdamW
 
 
@@ -75,7 +76,7 @@ def make_optimizer(kind):
 def gradient_through(nlp, exclude):
     examples = make_examples(nlp)
     nlp.update(examples, sgd=False, exclude=exclude)
-    nlp.get_pipe("biobert")._finish_pass()
+    nlp.get_pipe("biobert")._shim.finish_pass()
     found = gradients_of(nlp)
     encoder_of(nlp).zero_grad(set_to_none=True)
     return found
@@ -150,21 +151,17 @@ def test_gradient_of_a_batch_is_that_of_its_parts(make_nlp):
     assert_equal(found[0], found[2], atol=1e-4)
 
 
-def test_loss_is_the_square_of_the_gradient(make_nlp):
+def test_loss_is_the_square_of_the_gradient(make_nlp, monkeypatch):
     nlp = randomize_heads(make_nlp("tagger"))
     sent = []
-    finish = BioBert._finish_pass
+    finish = BackwardPass.finish
 
     def spy(self):
-        if self._pass is not None and self._pass.answered:
-            sent.append(sum((array**2).sum() for array in self._pass._sum))
+        sent.append(sum((array**2).sum() for array in self._sum))
         finish(self)
 
-    BioBert._finish_pass = spy
-    try:
-        losses = nlp.update(make_examples(nlp), sgd=False)
-    finally:
-        BioBert._finish_pass = finish
+    monkeypatch.setattr(BackwardPass, "finish", spy)
+    losses = nlp.update(make_examples(nlp), sgd=False)
     assert len(sent) == 1
     assert losses["biobert"] == pytest.approx(float(sent[0]) ** 0.5, rel=1e-5)
     assert losses["biobert"] > 0
@@ -211,6 +208,35 @@ def test_a_step_that_was_owed_is_made_before_the_weights_are_used(make_nlp, in_l
         assert moved(before, dict(encoder_of(nlp).named_parameters()))
         results.append(doc._.trf_data.model_output.last_hidden_state)
     assert np.allclose(results[0], results[1], atol=1e-5)
+
+
+def with_a_pass_that_is_not_finished(make_nlp, *, exclude):
+    nlp = randomize_heads(make_nlp("tagger", "textcat"))
+    start = {name: weights.detach().clone() for name, weights in encoder_of(nlp).named_parameters()}
+    nlp.update(make_examples(nlp), sgd=AdamW(0.01), exclude=exclude)
+    return nlp, start
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda nlp: pickle.loads(pickle.dumps(nlp))])
+@pytest.mark.parametrize("exclude", [("textcat",), ("tagger", "textcat")])
+def test_a_copy_has_the_step_that_was_owed_and_leaves_the_original_alone(make_nlp, copied, exclude):
+    nlp, start = with_a_pass_that_is_not_finished(make_nlp, exclude=exclude)
+    twin = copied(nlp)
+    assert moved(start, weights_of(twin)) is (exclude == ("textcat",))
+    assert_equal(weights_of(nlp), weights_of(twin))
+    optimizer = AdamW(0.01)
+    twin.update(make_examples(twin), sgd=optimizer)
+    assert moved(weights_of(nlp), weights_of(twin))
+    nlp.update(make_examples(nlp), sgd=AdamW(0.01))
+    assert nlp(SENTENCES[0])._.trf_data is not None
+
+
+def test_a_head_of_its_own_encoder_has_the_step_that_was_owed(make_nlp):
+    nlp, _ = with_a_pass_that_is_not_finished(make_nlp, exclude=("textcat",))
+    nlp.replace_listeners("biobert", "tagger", ["model.tok2vec"])
+    own = nlp.get_pipe("tagger").model.get_ref("tok2vec").predict([nlp.make_doc(SENTENCES[0])])[0]
+    shared = nlp.get_pipe("biobert").predict([nlp.make_doc(SENTENCES[0])])[0]
+    assert np.allclose(own, shared, atol=1e-6)
 
 
 @pytest.mark.parametrize("in_loop", [True, False])
