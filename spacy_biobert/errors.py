@@ -122,6 +122,15 @@ class Errors:
         "vectors of that one. Put it before '{last}', by nlp.add_pipe(…, before=\"{last}\") or in the order of [nlp] "
         "pipeline."
     )
+    B036 = (
+        "'{component}' was made for token vectors of width {expected}, but '{name}' makes them {width} wide: it is "
+        "another encoder than the one that '{component}' was trained with. Take both from the same pipeline, or train "
+        "'{component}' anew on this one."
+    )
+    B037 = (
+        "The weights are those of an encoder of width {found}, where this pipeline has one of width {width}, and its "
+        "components too. Load the stored pipeline by itself, with spacy.load."
+    )
     # Checkpoints in TensorFlow's form: B040 to B049.
     B040 = (
         "There is no {what} in '{path}'. A release of BioBERT for TensorFlow is a folder with bert_config.json, "
@@ -182,8 +191,9 @@ class Errors:
         "them in [initialize.components.{name}.labels] of a config, and train from that."
     )
     B103 = (
-        "'{name}' has no labels to learn: no example of the training data has an entity in `doc.ents`. Check the data "
-        "with `spacy debug data`, or list the labels in [initialize.components.{name}.labels]."
+        "'{name}' has no labels to learn: no example of the training data has an entity in {where}. Look at what the "
+        "data was made from (`spacy biobert convert` counts the entities that it finds), or list the labels in "
+        "[initialize.components.{name}.labels]."
     )
     B104 = (
         "The training data has an entity '{text}' with the label '{label}', which '{name}' does not know. It was "
@@ -232,6 +242,11 @@ class Errors:
     B120 = (
         "What is stored of '{name}' does not fit together: its model has {nO} scores for each token, which are not "
         "those of its labels, {labels}. Its folder is damaged, or its cfg was changed by hand: copy the pipeline again."
+    )
+    B121 = (
+        "The labels of '{name}' have to be a list of texts, but got {labels!r}. A file of labels, as `spacy init "
+        "labels` writes it, is named by [initialize.components.{name}.labels] with @readers = "
+        '"spacy.read_labels.v1" and path = ….'
     )
 
     # Calibration: B140 to B159.
@@ -690,7 +705,8 @@ class Warnings:
     W265 = "No row of UMLS in '{path}' is of {unknown}, which {option} asks for: is it written so? There are: {there}."
     W264 = (
         "'{name}' is to learn from mentions as they are found (train_on_predicted = true), and none was found in a "
-        "batch that has some: it learns nothing. List what finds them in [training.annotating_components]."
+        "batch that has some: it learns nothing. Either what finds them is not in [training.annotating_components], or "
+        'it finds none yet: train it first, and take it from there (source = "…").'
     )
     W263 = (
         "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "

@@ -20,6 +20,7 @@ from spacy_transformers.pipeline_component import install_extensions
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
+from ..errors import Errors
 from ..json_files import read_json_object
 from .backward import BackwardPass
 from .listeners import ListenerSearch, PipelineOf
@@ -160,12 +161,21 @@ class BioBert(TrainablePipe):
         return list(self.listener_map)
 
     def add_listener(self, listener: Model, component_name: str) -> None:
-        """Let a layer of a component read this encoder."""
+        """Let a layer of a component read this encoder.
+
+        Raises:
+            ValueError: It was made for vectors of another width.
+        """
+        width = self.model.maybe_get_dim("nO")
+        expected = listener.maybe_get_dim("nO")
+        if width is not None and expected not in (None, width):
+            message = Errors.B036.format(component=component_name, expected=expected, name=self.name, width=width)
+            raise ValueError(message)
         some = self.listener_map.setdefault(component_name, [])
         if listener not in some:
             some.append(cast(TransformerListener, listener))
-        if self.model.has_dim("nO") and listener.has_dim("nO") is None:
-            listener.set_dim("nO", self.model.get_dim("nO"))
+        if width is not None and expected is None:
+            listener.set_dim("nO", width)
 
     def remove_listener(self, listener: Model, component_name: str) -> bool:
         """Undo `add_listener`; returns whether there was anything to undo."""

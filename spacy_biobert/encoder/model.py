@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 from thinc.api import Model, get_array_module, torch2xp
 from thinc.types import Floats2d
 
+from ..errors import Errors
 from .shim import EncoderSettings, EncoderShim, encoder_shim
 
 EncoderModel = Model[list[Doc], list[Floats2d]]
@@ -33,7 +34,10 @@ def init(model: EncoderModel, X: list[Doc] | None = None, Y: Any = None) -> None
     shim = encoder_shim(model)
     if not shim.loaded:
         shim.load()
-    model.set_dim("nO", shim.checkpoint.bert.config.width)
+    found, width = shim.checkpoint.bert.config.width, model.maybe_get_dim("nO")
+    if width not in (None, found):
+        raise ValueError(Errors.B037.format(found=found, width=width))
+    model.set_dim("nO", found)
 
 
 def forward(model: EncoderModel, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:

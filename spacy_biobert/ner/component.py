@@ -305,10 +305,14 @@ class BiobertNer(TrainablePipe):
             references = (example.reference for example in get_examples())
             key = self.cfg["gold_spans_key"]
             labels = sorted({span.label_ for doc in references for span in gold_mentions(doc, key)})
+        elif isinstance(labels, str | Mapping):
+            raise ValueError(Errors.B121.format(name=self.name, labels=labels))
         for label in labels:
             self.add_label(label)
         if not self.labels:
-            raise ValueError(Errors.B103.format(name=self.name))
+            key = self.cfg["gold_spans_key"]
+            where = f"`doc.spans['{key}']` or `doc.ents`" if key else "`doc.ents`"
+            raise ValueError(Errors.B103.format(name=self.name, where=where))
         n_tags = self.tag_layers.n_scores
         if self.model.has_dim("nO") and self.model.get_dim("nO") != n_tags:
             nO = self.model.get_dim("nO")

@@ -535,6 +535,32 @@ def test_an_encoder_that_was_sourced_does_not_serve_the_heads_of_its_source(make
     assert other.get_pipe("biobert").listening_components == ["textcat"]
 
 
+@pytest.fixture
+def narrow_folder(bert_folder, tmp_path):
+    """A checkpoint with the same vocabulary as `bert_folder`, half as wide."""
+    import transformers
+
+    folder = tmp_path / "narrow"
+    config = transformers.BertConfig.from_pretrained(bert_folder)
+    config.hidden_size = 16
+    transformers.BertModel(config).save_pretrained(folder)
+    shutil.copy(bert_folder / "vocab.txt", folder)
+    return folder
+
+
+def test_a_head_of_an_encoder_of_another_width_is_refused(make_nlp, narrow_folder):
+    """By thinc it would be "Shape mismatch for blis.gemm", when a text is annotated."""
+    wide, narrow = make_nlp("tagger"), make_nlp(folder=narrow_folder)
+    with pytest.raises(ValueError, match=r"\[B036\] 'tagger'.*width 32.*'biobert' makes them 16 wide"):
+        narrow.add_pipe("tagger", source=wide)
+
+
+def test_weights_of_another_width_are_refused(make_nlp, narrow_folder, tmp_path):
+    make_nlp("tagger").to_disk(tmp_path / "wide")
+    with pytest.raises(ValueError, match=r"\[B037\].*width 32.*width 16.*spacy.load"):
+        make_nlp("tagger", folder=narrow_folder).from_disk(tmp_path / "wide")
+
+
 def test_a_sourced_head_learns_with_a_new_encoder(make_nlp, tmp_path):
     """As `spacy train` initializes: what was sourced is disabled for that while."""
     nlp = make_nlp("tagger")

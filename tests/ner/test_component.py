@@ -292,9 +292,20 @@ def test_label_has_to_be_a_text(label):
         make_nlp().get_pipe("biobert_ner").add_label(label)
 
 
-def test_no_labels_is_an_error():
+@pytest.mark.parametrize("labels", ["Disease", {"Disease": 1}])
+def test_labels_have_to_be_a_list(labels):
+    """As where a config names the file of labels, and not the reader."""
     nlp = make_nlp()
-    with pytest.raises(ValueError, match=r"\[B103\].*biobert_ner"):
+    with pytest.raises(ValueError, match=r"\[B121\].*biobert_ner.*Disease.*read_labels"):
+        nlp.get_pipe("biobert_ner").initialize(lambda: make_examples(nlp), nlp=nlp, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("key", "where"), [(None, "in `doc.ents`"), ("gold", r"in `doc.spans\['gold'\]` or `doc.ents`")]
+)
+def test_no_labels_is_an_error(key, where):
+    nlp = make_nlp(overlapping=key is not None, gold_spans_key=key)
+    with pytest.raises(ValueError, match=rf"\[B103\].*biobert_ner.*{where}"):
         nlp.initialize(lambda: make_examples(nlp, TRAINING[3:]))
 
 
