@@ -12,6 +12,7 @@ from ..corpora.convert import read_examples
 from ..errors import Errors, Warnings
 from . import app
 from .gpu import use_gpu
+from .labels import compare_labels
 from .messages import clear_errors
 from .pipelines import load_pipeline
 from .stored import record_performance, set_component_settings
@@ -42,7 +43,11 @@ def calibrate_cli(
         names = [name for name, pipe in nlp.pipeline if isinstance(pipe, BiobertNer)]
         if not names:
             raise ValueError(Errors.B520.format(model=model, pipes=", ".join(nlp.pipe_names) or "none"))
-        found = {name: calibrate(nlp, name, read_examples(corpus, nlp)) for name in names}
+        found = {}
+        for name in names:
+            examples = read_examples(corpus, nlp)
+            found[name] = calibrate(nlp, name, examples)
+            compare_labels(corpus, examples)
     for name, calibration in found.items():
         if calibration is None:
             msg.warn(Warnings.W520.format(name=name, corpus=corpus))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,18 +11,15 @@ import srsly
 import typer
 from spacy import Language
 from spacy import __version__ as spacy_version
-from spacy.scorer import Scorer
-from spacy.tokens import Span
-from spacy.training import Example
 from thinc.api import fix_random_seed
 from wasabi import msg
 
 from .. import __version__
-from ..corpora.annotated_labels import get_annotated_labels
 from ..corpora.convert import files_of_docs, read_examples
-from ..errors import Errors, Warnings
+from ..errors import Errors
 from . import app
 from .gpu import use_gpu
+from .labels import KeepingScorer, compare_labels
 from .messages import clear_errors
 from .pipelines import load_pipeline
 
@@ -97,38 +94,12 @@ def score_corpus(nlp: Language, path: Path, name: str) -> tuple[dict[str, Any], 
     fix_random_seed(0)
     examples = read_examples(path, nlp)
     start = time.perf_counter()
-    keeper = _Keeper(nlp)
+    keeper = KeepingScorer(nlp)
     scores = nlp.evaluate(examples, scorer=keeper)
     words = sum(len(example.reference) for example in examples)
     msg.good(f"{path}: {len(examples):,} docs, {words:,} words in {time.perf_counter() - start:.1f} s")
-    _compare_labels(path, keeper.examples)
+    compare_labels(path, keeper.examples)
     return {"docs": len(examples), "words": words, **scores}, evaluate_entities(name, keeper.examples)
-
-
-def _compare_labels(path: Path, examples: Sequence[Example]) -> None:
-    """Warn where what was found cannot be right, for its labels are called otherwise in the corpus, or not at all."""
-    gold = {ent.label_ for example in examples for ent in example.reference.ents}
-    found = {ent.label_ for example in examples for ent in _judged(example)}
-    if gold and found and gold.isdisjoint(found):
-        msg.warn(Warnings.W522.format(path=path, gold=", ".join(sorted(gold)), found=", ".join(sorted(found))))
-    elif gold and (extra := found - gold):
-        msg.warn(Warnings.W524.format(path=path, extra=", ".join(sorted(extra)), gold=",".join(sorted(gold))))
-
-
-def _judged(example: Example) -> list[Span]:
-    """Return the entities that were found and count: those with a label that the annotators looked for."""
-    looked_for = get_annotated_labels(example.reference)
-    return [ent for ent in example.predicted.ents if looked_for is None or ent.label_ in looked_for]
-
-
-class _Keeper(Scorer):
-    """Keeps the annotated examples, of which `nlp.evaluate` makes copies."""
-
-    examples: Sequence[Example] = ()
-
-    def score(self, examples: Iterable[Example], *, per_component: bool = False) -> dict[str, Any]:
-        self.examples = list(examples)
-        return super().score(self.examples, per_component=per_component)
 
 
 def print_scores(scores: Mapping[str, Mapping[str, Any]]) -> None:

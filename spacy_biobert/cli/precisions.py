@@ -13,6 +13,7 @@ from wasabi import msg
 from ..corpora.convert import read_examples
 from ..errors import Errors
 from . import app
+from .labels import KeepingScorer, compare_labels
 from .messages import clear_errors
 from .pipelines import load_pipeline
 from .stored import record_performance, write_json
@@ -46,12 +47,15 @@ def precisions_cli(
         for precision in PRECISIONS:
             if precision == "auto" or not _switch(encoders.values(), precision):
                 continue
+            scorer = KeepingScorer(nlp)
             start = time.perf_counter()
-            found = nlp.evaluate(examples)
+            found = nlp.evaluate(examples, scorer=scorer)
             seconds = time.perf_counter() - start
             scores[precision] = sum((found.get(key) or 0.0) * weight for key, weight in weights.items())
             if precision == "float32" and not scores[precision]:
                 raise ValueError(Errors.B517.format(corpus=corpus, scores=", ".join(weights)))
+            if precision == "float32":
+                compare_labels(corpus, scorer.examples)
             words = sum(len(example.reference) for example in examples)
             rows.append((precision, f"{100 * scores[precision]:.2f}", f"{words / seconds:,.0f}"))
     msg.table(rows, header=("Precision", "Score", "Words/s"), divider=True, aligns=("l", "r", "r"))

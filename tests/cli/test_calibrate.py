@@ -76,6 +76,14 @@ def test_nothing_to_fit_is_a_warning(invoke, model, make_corpus, tmp_path):
     assert {path: path.read_bytes() for path in files} == files
 
 
+def test_labels_that_the_corpus_does_not_have(invoke, model, make_corpus, tmp_path):
+    """Each mention with one counts as wrong, which is told: the temperature goes by it."""
+    corpus = make_corpus(tmp_path / "dev.spacy", (["A", "fever", "rose"], [(0, 1, "Article")]))
+    status, output = invoke("calibrate", model, corpus)
+    assert status == 0
+    assert "[W522]" in output
+
+
 def test_a_threshold_has_to_be_chosen_again(invoke, model, make_corpus, tmp_path):
     nlp = spacy.load(model, config={"components": {"biobert_ner": {"threshold": 0.1}}})
     nlp.to_disk(tmp_path / "strict")
