@@ -6,14 +6,16 @@ Pacific Symposium on Biocomputing 8 (2003), 451-462, https://psb.stanford.edu/ps
 Added to the paper's algorithm: words whose initials are the letters of the short form are its long form, as in
 "attenuated adenomatous polyposis coli (AAPC)", where the shortest match lacks the first word, and in another order, as
 in "myotonic dystrophy (DM)". What a definition implies counts, too: "hyperparathyroidism-jaw tumor (HPT-JT)" defines
-"HPT" and "JT", "multiple endocrine neoplasia (MEN)" also "MEN2", and "retinal dystrophies (RDs)" also "RD".
+"HPT" and "JT", "multiple endocrine neoplasia (MEN)" also "MEN2", and "retinal dystrophies (RDs)" also "RD". And
+"colorectal carcinoma (CRC)" is not "carcinoma", though that has all three letters: words before a single one belong to
+it if each begins with a letter of the short form.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MAX_SHORT_LENGTH = 10
 """Characters of the longest short form, as in the paper."""
@@ -153,6 +155,7 @@ def _definitions(text: str) -> Iterator[tuple[int, str, str, bool]]:
                 by_initials = _by_initials(form, window) if form else None
                 long_form = form and (by_initials or _match(form, window))
                 if long_form:
+                    long_form = _with_words_before(form, long_form, window)
                     yield parenthesis.start(), inner, long_form, by_initials is not None and "," not in by_initials
                     break
             continue
@@ -223,3 +226,30 @@ def _match(short: str, window: str) -> str | None:
     if len(long_form) <= len(short) or short in long_form.split():
         return None
     return long_form
+
+
+def _with_words_before(short: str, long_form: str, window: str) -> str:
+    """Return a long form of a single word with the words before it, if all of them begin with a letter of ``short``."""
+    letters = [character for character in short.lower() if character.isalnum()]
+    if len(_WORD.findall(long_form)) > 1 or not window.endswith(long_form):
+        return long_form
+    words = list(_WORD.finditer(window))
+    for number in range(2, min(len(letters), len(words)) + 1):
+        some = words[-number:]
+        if _begin_with_letters(letters, [word.group().lower() for word in some]):
+            return window[some[0].start() :]
+    return long_form
+
+
+def _begin_with_letters(letters: Sequence[str], words: Sequence[str]) -> bool:
+    """Tell whether letters stand in words in their order, one of them at the beginning of each word."""
+    places = {(0, 1)} if words[0].startswith(letters[0]) else set()
+    for letter in letters[1:]:
+        inside = {(word, at + 1) for word, start in places for at in _places(words[word], letter, start)}
+        next_word = {(word + 1, 1) for word, _ in places if words[word + 1 : word + 2] and words[word + 1][0] == letter}
+        places = inside | next_word
+    return any(word == len(words) - 1 for word, _ in places)
+
+
+def _places(word: str, letter: str, start: int) -> list[int]:
+    return [at for at in range(start, len(word)) if word[at] == letter]

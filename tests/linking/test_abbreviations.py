@@ -18,6 +18,19 @@ from spacy_biobert.linking.abbreviations import Abbreviations, expand
         # In another order, and the words that the shortest match would leave out.
         ("in myotonic dystrophy (DM) and", {"DM": "myotonic dystrophy"}),
         ("attenuated adenomatous polyposis coli (AAPC)", {"AAPC": "attenuated adenomatous polyposis coli"}),
+        # One word has all three letters, but the words before it begin with letters of the short form, too.
+        ("colorectal carcinoma (CRC)", {"CRC": "colorectal carcinoma"}),
+        (
+            "oral contraceptives or combined oral contraceptives (COCs)",
+            {"COCs": "combined oral contraceptives", "COC": "combined oral contraceptives"},
+        ),
+        ("a severe carcinoma (CRC)", {"CRC": "carcinoma"}),
+        ("chronic cyclosporine (CYC)", {"CYC": "cyclosporine"}),
+        # Where a definition ends, how far it may reach, and what it is not made of.
+        ("Wilson disease (WD or hepatolenticular degeneration)", {"WD": "Wilson disease"}),
+        ("Huntington disease (HD, also known as Huntington's chorea)", {"HD": "Huntington disease"}),
+        ("the patient group (pg)", {}),
+        ("many old people without diabetes had a disease here (MD)", {}),
         # A long form that holds an abbreviation.
         (
             "familial adenomatous polyposis (FAP) and attenuated FAP (AFAP)",
