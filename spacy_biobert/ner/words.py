@@ -1,8 +1,8 @@
 """The tokens that mentions are made of: all but white space, which spaCy makes tokens of where there is more than one.
 
 No word piece stands for a line's end, and its vector is zero: what a model says of it is no evidence. It is left out,
-so that a mention that goes on in the next line is found, and as likely, as if it stood in one. At an empty line,
-mentions end.
+so that a mention that goes on in the next line is found, and as likely, as if it stood in one. Where a line ends what
+it says, see `lines`, mentions end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from spacy.tokens import Doc
 
 from .decoding import Floats, Ints
 from .layers import TagLayers
+from .lines import starts_after_lines
 from .mentions import Mentions
 
 
@@ -25,7 +26,7 @@ class Words:
 
     Attributes:
         tokens: (W,) the place of each word among the tokens of the batch.
-        lengths: (S,) number of words of each stretch that a mention may lie in: a doc, or a part between empty lines.
+        lengths: (S,) number of words of each stretch that a mention may lie in: a doc, or a part of it.
         after_lines: The places among the words of those that begin such a part of a doc, but for its first.
     """
 
@@ -38,13 +39,15 @@ class Words:
         """Find the words of docs."""
         tokens = np.flatnonzero(~space_tokens(docs))
         ends = np.cumsum([len(doc) for doc in docs], dtype=np.int64)
-        lines = _after_empty_lines(docs) if len(docs) and len(tokens) < ends[-1] else []
+        lines: list[int] = []
+        if len(docs) and len(tokens) < ends[-1]:
+            lines = [end - len(doc) + i for end, doc in zip(ends, docs, strict=True) for i in starts_after_lines(doc)]
         ends = np.searchsorted(tokens, ends)
         after_lines = np.setdiff1d(np.searchsorted(tokens, lines), np.append(ends, 0))
         return cls(tokens, np.diff(np.union1d(ends, after_lines), prepend=0), after_lines)
 
     def scores(self, scores: Floats, layers: TagLayers) -> Floats:
-        """Return the tag scores of the words, without tags by which a mention would go on beyond an empty line.
+        """Return the tag scores of the words, without tags by which a mention would go on beyond the end of a part.
 
         Args:
             scores: (N, L · T) of all tokens.
@@ -68,17 +71,3 @@ def space_tokens(docs: Sequence[Doc]) -> npt.NDArray[np.bool_]:
     """Tell which tokens of a batch are white space, (N,)."""
     flags = [doc.to_array("IS_SPACE") for doc in docs]
     return np.concatenate(flags).astype(bool) if flags else np.zeros(0, dtype=bool)
-
-
-def _after_empty_lines(docs: Sequence[Doc]) -> list[int]:
-    """Return the places of the tokens that follow an empty line, which may be a token or several."""
-    places, offset = [], 0
-    for doc in docs:
-        n_lines, last = 0, -1
-        for i in np.flatnonzero(doc.to_array("IS_SPACE")).tolist():
-            n_lines = doc[i].text.count("\n") + (n_lines if i == last + 1 else 0)
-            last = i
-            if n_lines > 1:
-                places.append(offset + i + 1)
-        offset += len(doc)
-    return places
