@@ -11,7 +11,9 @@ from spacy_biobert.ner.lines import starts_after_lines
 from spacy_biobert.ner.words import Words
 
 NLP = spacy.blank("en")
-WRAPPED = "The patient had been well until a carcinoma of the\ncolon was found by colonoscopy in March, and\nWilson disease was"
+WRAPPED = (
+    "Patients had been well until carcinoma of the\ncolon was found by colonoscopy in May, and\nWilson disease was"
+)
 
 
 def parts(text):
