@@ -52,7 +52,7 @@ def to_curie(identifier: str, default_prefix: str | None = None) -> str:
     Args:
         identifier: What a file says: ``D006527``, ``MESH:D006527``, ``OMIM:215600``, ``7157``, ``HGNC:HGNC:5``.
         default_prefix: The vocabulary of identifiers that name none, ``NCBIGene`` for a column of gene ids. Bare MeSH
-            ids stay MeSH's, but where it is a vocabulary whose own look like them.
+            ids stay MeSH's, unless this is a vocabulary whose own ids look like them.
 
     Returns:
         The CURIE, prefixes spelled one way; bare ids of MeSH and UMLS are known by their form. An identifier of an

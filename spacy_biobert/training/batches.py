@@ -98,7 +98,7 @@ class Batches:
             yield example
 
     def __iter__(self) -> Iterator[tuple[int, list[Example]]]:
-        """Draw the next batch, with the number of its epoch."""
+        """Draw batches, each with the number of its epoch."""
         while True:
             with self._random():
                 batch = next(self._batches, None)

@@ -108,7 +108,7 @@ class Steps:
     # --- steps ---
 
     def __iter__(self) -> Iterator[Step]:
-        """Make the next step."""
+        """Make the steps, one after the other."""
         for batch, info, is_best in self._steps:
             self._note(info, is_best)
             yield batch, info, is_best
