@@ -68,11 +68,12 @@ def score_links(
 ) -> dict[str, float | None]:
     """Compare concept ids of predicted mentions with those of the reference.
 
-    Mentions correspond when they have the same characters; labels are not compared. In ``kb_id_`` several ids are
-    joined by "|": the concepts of a composite mention ("breast and ovarian cancer"). Mentions of the reference without
-    any id are left out, as not annotated; "NIL" is an annotation. Left out is, too, what is predicted elsewhere with a
-    label that a reference's annotators did not look for (:mod:`spacy_biobert.corpora.annotated_labels`), and in a
-    reference without any mention, with a label that none of the examples links.
+    Mentions correspond when they have the same characters; labels are not compared, and several on the same
+    characters count as one with the ids of all. In ``kb_id_`` several ids are joined by "|": the concepts of a
+    composite mention ("breast and ovarian cancer"). Mentions of the reference without any id are left out, as not
+    annotated; "NIL" is an annotation. Left out is, too, what is predicted elsewhere with a label that a reference's
+    annotators did not look for (:mod:`spacy_biobert.corpora.annotated_labels`), and in a reference without any
+    mention, with a label that none of the examples links.
 
     Args:
         examples: Predicted docs and their references.
@@ -99,15 +100,15 @@ def score_links(
         mentions = mentions_of(reference, spans_key)
         annotated = {_extent(span) for span in mentions}
         looked_for = get_annotated_labels(reference)
-        found = {
-            _extent(span): span
+        found = [
+            span
             for span in mentions_of(example.predicted, spans_key)
             if looked_for is None or span.label_ in looked_for or _extent(span) in annotated
-        }
+        ]
         if not mentions and _is_annotated(reference, spans_key):
-            false_alarms.update(span.label_ for span in found.values() if _ids(span) - {NIL})
-        predicted = {extent: _ids(span) for extent, span in found.items()}
-        gold = {_extent(span): ids for span in mentions if (ids := _ids(span))}
+            false_alarms.update(span.label_ for span in found if _ids(span) - {NIL})
+        predicted = _ids_by_extent(found)
+        gold = {extent: ids for extent, ids in _ids_by_extent(mentions).items() if ids}
         if not gold:
             continue
         linked_labels.update(span.label_ for span in mentions if span.kb_id)
@@ -144,6 +145,14 @@ def _is_annotated(reference: Doc, spans_key: str | None) -> bool:
 
 def _extent(span: Span) -> tuple[int, int]:
     return span.start_char, span.end_char
+
+
+def _ids_by_extent(spans: Iterable[Span]) -> dict[tuple[int, int], set[str]]:
+    """Gather the ids of each mention: of a gene and a disease on the same characters, those of both."""
+    ids: dict[tuple[int, int], set[str]] = {}
+    for span in spans:
+        ids.setdefault(_extent(span), set()).update(_ids(span))
+    return {extent: some - {NIL} or some for extent, some in ids.items()}
 
 
 def _ids(span: Span) -> set[str]:

@@ -43,6 +43,14 @@ def test_shares():
     }
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_gene_and_a_disease_on_the_same_characters(order):
+    found = [(0, "Gene", "G:1"), (0, "Disease", "M:1"), (1, "Gene", "NIL"), (1, "Disease", "M:2")]
+    gold = [(0, "Gene", "G:1"), (0, "Disease", "M:1"), (1, "Gene", "G:2"), (1, "Disease", "M:2")]
+    shares = score([example(found, gold[::order], spans_key="sc")], spans_key="sc")
+    assert (shares["link_acc"], shares["link_acc_set"], shares["link_micro_f"]) == (1.0, 0.5, 1.0)
+
+
 @pytest.mark.parametrize(
     ("predicted", "gold", "any_right", "all_right"),
     [
