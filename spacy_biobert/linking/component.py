@@ -316,7 +316,7 @@ class Linker(Pipe):
         from .kb import KnowledgeBase
 
         if kb is not None:
-            self.set_kb(KnowledgeBase.open(kb))
+            self.kb = KnowledgeBase.open(kb)
         if kb_by_reference is not None:
             self._equipment.by_reference = kb_by_reference
         self.require_kb()
@@ -333,11 +333,13 @@ class Linker(Pipe):
 
     @property
     def kb(self) -> "KnowledgeBase | None":
-        """The knowledge base; :meth:`set_kb` looks at its types, too."""
+        """The knowledge base. One that has not the types that ``label_types`` names is refused with a ValueError."""
         return self._equipment.kb
 
     @kb.setter
     def kb(self, kb: "KnowledgeBase | None") -> None:
+        if kb is not None:
+            self._check_types(kb)
         self._equipment.kb = kb
 
     @property
@@ -357,15 +359,6 @@ class Linker(Pipe):
     @ranker.setter
     def ranker(self, ranker: "Ranker | None") -> None:
         self._equipment.ranker = ranker
-
-    def set_kb(self, kb: "KnowledgeBase") -> None:
-        """Use a knowledge base.
-
-        Raises:
-            ValueError: It has not the types that ``label_types`` names.
-        """
-        self._check_types(kb)
-        self._equipment.kb = kb
 
     @contextmanager
     def using(self, kb: "KnowledgeBase") -> Iterator[None]:

@@ -160,6 +160,12 @@ def test_label_types(kb_folder):
     assert links(nlp("copper")) == [("copper", "MESH:D003300")]
     with pytest.raises(ValueError, match=r"\[B242\].*Chemcal.*Chemical, Disease, Syndrome"):
         make_linker_nlp(kb_folder, label_types={"Disease": ["Chemcal"]})
+    linker = nlp.get_pipe("biobert_linker")
+    own = linker.kb
+    linker.cfg["label_types"] = {"Disease": ["Chemcal"]}
+    with pytest.raises(ValueError, match=r"\[B242\]"):
+        linker.kb = KnowledgeBase.open(kb_folder)
+    assert linker.kb is own
 
 
 def test_a_label_that_is_no_type_allows_all(nlp):
@@ -360,7 +366,7 @@ def test_processes(nlp, tmp_path, start):
 def test_two_linkers(kb_folder, tmp_path):
     other = KnowledgeBase.build([CONCEPTS[-2]], tmp_path / "kb")
     nlp = make_linker_nlp(kb_folder)
-    nlp.add_pipe("biobert_linker", name="second", config={"extension": "second_kb_ents"}).set_kb(other)
+    nlp.add_pipe("biobert_linker", name="second", config={"extension": "second_kb_ents"}).kb = other
     ent = nlp("aspirin").ents[0]
     assert ent._.kb_ents[0] == ("MESH:D001241", 1.0)
     assert ent._.second_kb_ents == [("MESH:D001241", 1.0)]
@@ -491,7 +497,7 @@ def test_ranked_concepts_are_those_of_the_id(kb_folder, tmp_path):
     """Of two linkers, the one that has set the id, whichever was made first."""
     other = KnowledgeBase.build([Concept("B:1", "Aspirin")], tmp_path / "kb")
     nlp = make_linker_nlp(kb_folder)
-    nlp.add_pipe("biobert_linker", name="second").set_kb(other)
+    nlp.add_pipe("biobert_linker", name="second").kb = other
     ent = nlp("aspirin").ents[0]
     assert ent.kb_id_ == "B:1"
     assert ent._.kb_ents == [("B:1", 1.0)]
@@ -505,7 +511,7 @@ def test_what_one_vocabulary_lacks_is_looked_up_in_the_next(kb_folder, tmp_path)
     formulary = KnowledgeBase.build([Concept("X:1", "penicillin"), Concept("X:2", "Aspirin")], tmp_path / "kb")
     nlp = make_linker_nlp(kb_folder, threshold=0.9)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "Chemical", "pattern": "penicillin"}])
-    nlp.add_pipe("biobert_linker", name="local", config={"overwrite": False}).set_kb(formulary)
+    nlp.add_pipe("biobert_linker", name="local", config={"overwrite": False}).kb = formulary
     doc = nlp("penicillin and aspirin")
     assert [(ent.text, ent.kb_id_) for ent in doc.ents] == [("penicillin", "X:1"), ("aspirin", "MESH:D001241")]
 

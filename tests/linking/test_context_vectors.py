@@ -218,7 +218,7 @@ def test_what_was_loaded_stays_as_it_is(homonyms):
 
 def add_linker(nlp, homonyms, **config):
     linker = nlp.add_pipe("biobert_linker", config={"ranker": True, "context_vectors": True, **config})
-    linker.set_kb(KnowledgeBase.open(homonyms))
+    linker.kb = KnowledgeBase.open(homonyms)
     return linker
 
 

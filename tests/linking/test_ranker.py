@@ -244,7 +244,7 @@ def test_without_a_ranker_nothing_is_trained(nlp):
 def test_a_ranker_that_learned_nothing(kb_folder):
     nlp = spacy.blank("en")
     linker = nlp.add_pipe("biobert_linker", config={"ranker": True})
-    linker.set_kb(make_linker_nlp(kb_folder).get_pipe("biobert_linker").kb)
+    linker.kb = make_linker_nlp(kb_folder).get_pipe("biobert_linker").kb
     with pytest.raises(ValueError, match=r"\[B243\].*train-linker"):
         linker.rank([nlp.make_doc("x")])
 
@@ -266,7 +266,7 @@ def test_names_of_the_corpus_are_learned_from_as_those_of_others(kb, kb_folder, 
     references = [make_reference(nlp, (f"xyz{number} cancer", "MESH:D009369")) for number in range(10)]
     added = KnowledgeBase.build(extend_with_names(kb, corpus_names(references, None)), tmp_path / "kb")
     linker = nlp.get_pipe("biobert_linker")
-    linker.set_kb(added)
+    linker.kb = added
     linker.set_name_encoder(dense_path)
     known = list(train_ranker(linker, references, epochs=1))
     as_new = list(train_ranker(linker, references, epochs=3, published=kb))
