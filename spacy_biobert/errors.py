@@ -681,12 +681,10 @@ class Warnings:
         "'{second}'. They were united; if they are not the same, one of the sources uses the prefix for another "
         "vocabulary: correct it there."
     )
-
     W262 = (
         "The pipeline carries a knowledge base of its own, so that '{name}' does not look for one in kb_path = "
         "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
     )
-
     W265 = "No row of UMLS in '{path}' is of {unknown}, which {option} asks for: is it written so? There are: {there}."
     W264 = (
         "'{name}' is to learn from mentions as they are found (train_on_predicted = true), and none was found in a "
@@ -695,6 +693,11 @@ class Warnings:
     W263 = (
         "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "
         'as they are: labels = ["{found}"].'
+    )
+    W266 = (
+        "'{name}' keeps what it has: there is nothing at '{path}', from which it was made, as the pipeline's config "
+        "says ([initialize.components.{name}] {option}). To give it another, say nlp.get_pipe('{name}')"
+        ".initialize({option}='PATH')."
     )
 
     # --- W3xx: corpora ---

@@ -304,10 +304,13 @@ class Linker(Pipe):
             get_examples: Gives training examples: how often they link to each concept is something that a ranker knows.
                 Where they are given, a ranker begins anew; otherwise one that was trained is kept.
             nlp: The pipeline.
-            kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already.
+            kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already,
+                which it keeps, too, where `nlp.initialize` names a folder that is not there: a pipeline's config goes
+                on naming what it was made from.
             kb_by_reference: Whether the saved pipeline says where the knowledge base lies, in place of carrying a copy;
                 None leaves that as it is, which is to carry a copy unless it was loaded without.
-            dense: A file that ``spacy biobert train-linker`` made: vectors of names, for the ranker.
+            dense: A file that ``spacy biobert train-linker`` made: vectors of names, for the ranker. Of one that is not
+                there the same is true.
 
         Raises:
             FileNotFoundError: There is no knowledge base in the folder, or no such file.
@@ -315,12 +318,12 @@ class Linker(Pipe):
         """
         from .kb import KnowledgeBase
 
-        if kb is not None:
+        if kb is not None and not (nlp and self.kb is not None and self._is_gone("kb", kb)):
             self.kb = KnowledgeBase.open(kb)
         if kb_by_reference is not None:
             self._equipment.by_reference = kb_by_reference
         self.require_kb()
-        if dense is not None:
+        if dense is not None and not (nlp and self.name_encoder is not None and self._is_gone("dense", dense)):
             self.set_name_encoder(dense)
         if self.cfg["ranker"] and (get_examples is not None or self.ranker is None):
             from .context import ConceptFacts
@@ -330,6 +333,13 @@ class Linker(Pipe):
             references = (example.reference for example in get_examples()) if get_examples else ()
             ranker.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
             self.ranker = ranker
+
+    def _is_gone(self, option: str, path: str | Path) -> bool:
+        """Tell whether nothing lies where a config has it, and say that what is there already stays."""
+        if Path(path).exists():
+            return False
+        warnings.warn(Warnings.W266.format(name=self.name, option=option, path=path), stacklevel=3)
+        return True
 
     @property
     def kb(self) -> "KnowledgeBase | None":

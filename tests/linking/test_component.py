@@ -11,6 +11,7 @@ from spacy.lang.en import English
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Example
 
+from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.extension import get_candidates, set_candidates
 from spacy_biobert.linking.kb import KnowledgeBase
@@ -268,6 +269,26 @@ def test_initialize_from_the_config(kb_folder):
     # Once there, it stays.
     nlp.get_pipe("biobert_linker").initialize()
     assert nlp.get_pipe("biobert_linker").kb is not None
+
+
+def test_initializing_anew_keeps_what_the_config_names_and_is_not_there(kb_folder, tmp_path):
+    """A stored config names what the pipeline was made from, on whatever machine."""
+    nlp = make_linker_nlp(kb_folder)
+    linker = nlp.get_pipe("biobert_linker")
+    linker.name_encoder = encoder = train_bag_encoder(linker.kb, settings=BagSettings(width=4, steps=1))
+    kb = linker.kb
+    gone = {"kb": str(tmp_path / "kb"), "dense": str(tmp_path / "dense.safetensors")}
+    nlp.config["initialize"]["components"]["biobert_linker"] = gone
+    with pytest.warns(UserWarning, match=r"\[W266\] 'biobert_linker' keeps.*tmp.*\] (kb|dense)\)") as warned:
+        nlp.initialize()
+    assert len([one for one in warned if "W266" in str(one.message)]) == 2
+    assert (linker.kb, linker.name_encoder) == (kb, encoder)
+    # Who calls it himself means it, and one that has nothing needs it.
+    with pytest.raises(FileNotFoundError, match=r"\[B201\]"):
+        linker.initialize(kb=gone["kb"])
+    linker.name_encoder = None
+    with pytest.raises(FileNotFoundError, match=r"\[B244\]"):
+        nlp.initialize()
 
 
 def test_the_error_handler_is_called(nlp, kb_folder):
