@@ -16,7 +16,7 @@ from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
-from spacy.training import Example
+from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
@@ -104,6 +104,8 @@ def make_biobert_linker(
     return Linker(nlp.vocab, name, settings, extension=extension, scorer=scorer)
 
 
+# No `TrainablePipe`: that has a network from the beginning, made by its config. This one has none unless there is a
+# ranker, and steps it by an optimizer of the ranker's own.
 class Linker(Pipe):
     """Links entities to the concepts of a knowledge base.
 
@@ -178,9 +180,10 @@ class Linker(Pipe):
         for docs in util.minibatch(stream, size=batch_size):
             try:
                 self.set_annotations(docs, self.predict(docs))
-                yield from docs
             except Exception as error:
                 error_handler(self.name, self, docs, error)
+            else:
+                yield from docs
 
     def predict(self, docs: Sequence[Doc]) -> "list[list[Ranking]]":
         """Rank concepts for the mentions of docs, see :meth:`rank`."""
@@ -329,6 +332,8 @@ class Linker(Pipe):
             from .context import ConceptFacts
             from .ranker import Ranker
 
+            if get_examples is not None:
+                validate_get_examples(get_examples, "Linker.initialize")
             ranker = Ranker()
             references = (example.reference for example in get_examples()) if get_examples else ()
             ranker.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
@@ -444,13 +449,14 @@ class Linker(Pipe):
             ValueError: The pipe has no knowledge base, or was never initialized.
         """
         losses = {} if losses is None else losses
+        examples = list(examples)
+        validate_examples(examples, "Linker.update")
         if not self.is_trainable:
             return losses
         losses.setdefault(self.name, 0.0)
         finder = self.resolver().finder
         trainer = self.trainer
         if trainer is not None:
-            examples = list(examples)
             gold = [self.gold(example.reference, encoded=example.predicted) for example in examples]
             docs = gold
             if self.cfg["train_on_predicted"]:

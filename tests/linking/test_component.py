@@ -301,6 +301,15 @@ def test_the_error_handler_is_called(nlp, kb_folder):
     assert failed == ["a", "b", "c"]
 
 
+def test_errors_of_others_are_theirs(nlp):
+    linker = nlp.get_pipe("biobert_linker")
+    linker.set_error_handler(lambda name, proc, docs, error: pytest.fail("not the linker's"))
+    stream = linker.pipe([nlp.make_doc("a"), nlp.make_doc("b")])
+    next(stream)
+    with pytest.raises(ZeroDivisionError):
+        stream.throw(ZeroDivisionError)
+
+
 # --- Saving, loading, processes, threads ---
 
 

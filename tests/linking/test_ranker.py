@@ -241,6 +241,18 @@ def test_without_a_ranker_nothing_is_trained(nlp):
     assert linker.update([Example(nlp.make_doc("x"), nlp.make_doc("x"))]) == {}
 
 
+def test_what_is_no_example_is_refused(kb_folder):
+    nlp = make_linker_nlp(kb_folder, ranker=True)
+    linker = nlp.get_pipe("biobert_linker")
+    for refused in (
+        lambda: linker.update([nlp.make_doc("x")]),
+        lambda: linker.initialize(lambda: [nlp.make_doc("x")]),
+        lambda: linker.initialize([make_reference(nlp, ("copper", "MESH:D000002"))]),
+    ):
+        with pytest.raises(TypeError, match=r"E978|E930"):
+            refused()
+
+
 def test_a_ranker_that_learned_nothing(kb_folder):
     nlp = spacy.blank("en")
     linker = nlp.add_pipe("biobert_linker", config={"ranker": True})
