@@ -335,6 +335,11 @@ class Errors:
         "in part. Copy the pipeline again; or do without on purpose: load it with exclude=['{name}'], add a linker, "
         "and call its own from_disk('{path}', exclude=…) with the names of what is missing."
     )
+    B250 = (
+        "The linker '{name}' keeps its ranked concepts in the span group '{key}', in which another component keeps "
+        "something already ({attrs}): it would be lost. Name another group, candidates_key in the linker's config, or "
+        "nlp.get_pipe('{name}').cfg['candidates_key'] = 'GROUP'."
+    )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
     B260 = (

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict
-from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +13,19 @@ import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
-from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors, Warnings
-from ..identifiers import NIL
 from ..json_files import read_json_object
 from ..stored_settings import SETTINGS, given_otherwise, restored
-from .context_vectors import mention_vectors
+from .annotations import annotate
 from .equipment import Equipment
-from .extension import RankedColumns, register_extension, set_candidates
-from .mentions import GoldMention, Mention, mentions_of, read_mentions
-from .routing import Types, allowed_types, is_routed
+from .extension import register_extension
+from .mention_reader import MentionReader
+from .mentions import GoldMention
 from .scorer import Scorer
 from .settings import LinkerSettings
 
@@ -200,95 +196,30 @@ class Linker(Pipe):
             ValueError: The pipe has no knowledge base, or a ranker that was never trained or initialized.
         """
         resolver = self.resolver()
-        types = cache(self._types)
-        read = [self._read(doc, types, n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
+        reader = self._reader()
+        read = [reader.read(doc, n_parts=n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
         return resolver.rank(read, self.cfg["top_n"])
 
-    def answer(self, ranking: "Ranking") -> list[str]:
-        """Return the ids that a mention gets: the best of each of its parts, each once; "NIL" where nothing fits."""
-        best = [
-            part[0].concept_id
-            for part, fit in zip(ranking.parts, ranking.fits, strict=True)
-            if part and fit >= self.cfg["threshold"]
-        ]
-        return list(dict.fromkeys(best)) or [NIL]
-
     def set_annotations(self, docs: Sequence[Doc], predictions: "Sequence[Sequence[Ranking]]") -> None:
-        """Write what :meth:`predict` returned to the docs."""
+        """Write what :meth:`predict` returned to the docs, see :func:`.annotate`."""
         self._register()
-        # By identity: mentions that come again in a batch share a ranking.
-        known: dict[int, tuple[str, RankedColumns]] = {}
-        for doc, rankings in zip(docs, predictions, strict=True):
-            spans = self._mentions(doc)
-            ranked = []
-            for span, ranking in zip(spans, rankings, strict=True):
-                if id(ranking) not in known:
-                    answer = join_concept_ids(self.answer(ranking))
-                    known[id(ranking)] = answer, _ranked_columns(ranking, self.cfg["top_n"])
-                answer, columns = known[id(ranking)]
-                ranked.append(columns)
-                if self.cfg["overwrite"] or span.kb_id_ in ("", NIL):
-                    # The doc's strings: a linker that was sourced from another pipeline has others.
-                    span.kb_id = doc.vocab.strings.add(answer)
-            self._write_ids(doc, spans)
-            set_candidates(doc, self.candidates_key, spans, ranked)
-
-    def _mentions(self, doc: Doc) -> list[Span]:
-        spans, labels = mentions_of(doc, self.cfg["spans_key"]), self.cfg["labels"]
-        if labels is None:
-            return spans
-        if new := {span.label_ for span in spans if not is_routed(span.label_, labels)} - self._left_alone:
-            self._left_alone |= new
-            self._warn_of_case(new, labels)
-        return [span for span in spans if is_routed(span.label_, labels)]
-
-    def _warn_of_case(self, found: set[str], labels: Sequence[str]) -> None:
-        """Say which labels are left alone that differ by case alone from those to be linked."""
-        meant = {label.casefold() for label in labels}
-        if alike := sorted(label for label in found if label.casefold() in meant):
-            message = Warnings.W263.format(name=self.name, found=", ".join(alike), labels=", ".join(labels))
-            warnings.warn(message, stacklevel=2)
-
-    def _read(
-        self,
-        doc: Doc,
-        types: Callable[[str], Types | None],
-        n_parts: Sequence[int] | None = None,
-        encoded: Doc | None = None,
-    ) -> list[Mention]:
-        """Read the mentions of a doc; `encoded` has the same text and the vectors, where that is another doc."""
-        spans = self._mentions(doc)
-        seen = self.cfg["ranker"] and self.cfg["context_vectors"]
-        return read_mentions(
-            doc,
-            spans,
-            expand_abbreviations=self.cfg["expand_abbreviations"],
-            split_composites=self.cfg["split_composites"],
-            types=types,
-            n_parts=n_parts,
-            vectors=mention_vectors(doc if encoded is None else encoded, spans) if seen else None,
+        reader = self._reader()
+        annotate(
+            docs,
+            [reader.mentions(doc) for doc in docs],
+            predictions,
+            annotator=self.name,
+            candidates_key=self.candidates_key,
+            settings=self.cfg,
         )
 
-    def _types(self, label: str) -> Types | None:
-        return allowed_types(label, self.cfg["label_types"], self.require_kb().types)
+    def _reader(self) -> MentionReader:
+        """Make what reads docs: settings and knowledge base may be others by now."""
+        return MentionReader(self.name, self.cfg, self._equipment, self._left_alone)
 
     def resolver(self) -> "Resolver":
         """Return what looks mentions up; it is made when it is first needed."""
         return self._equipment.resolver(ranker=self.cfg["ranker"])
-
-    def _write_ids(self, doc: Doc, spans: Sequence[Span]) -> None:
-        """Write the ids of spans, which are those of :meth:`_mentions`, to where these came from."""
-        key = self.cfg["spans_key"]
-        if key is None:
-            # Through the tokens: setting `doc.ents` anew would touch tokens whose annotation is missing.
-            for span in spans:
-                for token in span:
-                    token.ent_kb_id = span.kb_id
-        elif key in doc.spans:
-            group = doc.spans[key]
-            places = [i for i, span in enumerate(group) if is_routed(span.label_, self.cfg["labels"])]
-            for place, span in zip(places, spans, strict=True):
-                group[place] = span
 
     # --- The knowledge base ---
 
@@ -336,7 +267,7 @@ class Linker(Pipe):
                 validate_get_examples(get_examples, "Linker.initialize")
             ranker = Ranker()
             references = (example.reference for example in get_examples()) if get_examples else ()
-            ranker.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
+            ranker.count(map(self._reader().gold, references), ConceptFacts(self.require_kb()))
             self.ranker = ranker
 
     def _is_gone(self, option: str, path: str | Path) -> bool:
@@ -457,10 +388,11 @@ class Linker(Pipe):
         finder = self.resolver().finder
         trainer = self.trainer
         if trainer is not None:
-            gold = [self.gold(example.reference, encoded=example.predicted) for example in examples]
+            reader = self._reader()
+            gold = [reader.gold(example.reference, encoded=example.predicted) for example in examples]
             docs = gold
             if self.cfg["train_on_predicted"]:
-                docs = [self._found(example) for example in examples]
+                docs = [reader.found(example) for example in examples]
                 if any(gold) and not any(docs) and not self._has_warned:
                     self._has_warned = True
                     warnings.warn(Warnings.W264.format(name=self.name), stacklevel=2)
@@ -503,23 +435,7 @@ class Linker(Pipe):
             reference: The reference.
             encoded: The doc of the same text that has token vectors, if it is not the reference itself.
         """
-        ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
-        return [(mention, some) for mention, some in self._with_ids(reference, ids, encoded) if some]
-
-    def _found(self, example: Example) -> list[GoldMention]:
-        """Return the predicted mentions of an example: those that a gold mention is the same as, with its ids."""
-        gold = {_place(span): split_concept_ids(span.kb_id_) for span in self._mentions(example.reference)}
-        predicted = example.predicted
-        return self._with_ids(predicted, [gold.get(_place(span), ()) for span in self._mentions(predicted)])
-
-    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]], encoded: Doc | None = None) -> list[GoldMention]:
-        """Return the mentions of a doc, each with all ids that mean the same as one of its own."""
-        equivalent_ids = self.require_kb().equivalent_ids
-        read = self._read(doc, self._types, [len(some) for some in ids], encoded)
-        return [
-            (mention, tuple(dict.fromkeys(chain.from_iterable(map(equivalent_ids, some)))))
-            for mention, some in zip(read, ids, strict=True)
-        ]
+        return self._reader().gold(reference, encoded=encoded)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score examples; an id counts as right also where it is an alternative id of the concept."""
@@ -590,22 +506,3 @@ class Linker(Pipe):
         if self.kb is not None:
             self._check_types(self.kb)
         return self
-
-
-def _place(span: Span) -> tuple[int, int, str]:
-    """Return what two mentions share that are the same, whatever the tokens of their docs."""
-    return span.start_char, span.end_char, span.label_
-
-
-def _ranked_columns(ranking: "Ranking", top_n: int) -> RankedColumns:
-    """Return ids and scores: the best concept of each part, in their order, then the others by score."""
-    if len(ranking.parts) == 1:
-        # Ranked already, and each concept is there once.
-        (part,) = ranking.parts
-        return [candidate.concept_id for candidate in part], [candidate.score for candidate in part]
-    first = [part[0] for part in ranking.parts if part]
-    others = sorted((candidate for part in ranking.parts for candidate in part[1:]), key=lambda one: -one.score)
-    scores: dict[str, float] = {}
-    for candidate in (*first, *others):
-        scores.setdefault(candidate.concept_id, candidate.score)
-    return list(scores)[:top_n], list(scores.values())[:top_n]

@@ -14,7 +14,7 @@ from typing import Any
 from spacy.tokens import Doc, Span, SpanGroup
 
 from ..corpora.concept_ids import split_concept_ids
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..span_places import Places
 
 CANDIDATES_ATTR = "candidates"
@@ -71,6 +71,22 @@ def get_candidates(span: Span, key: str) -> RankedIds:
         if not found or places.labels[index] == span.label:
             found = _ranked_ids(candidates, index)
     return found
+
+
+def refuse_group_of_others(doc: Doc, key: str, name: str) -> None:
+    """Refuse to replace a span group that is not a linker's, and keeps more than spans: their scores, say.
+
+    Args:
+        doc: The doc.
+        key: The span group.
+        name: The linker's name, for the message.
+
+    Raises:
+        ValueError: It is such a group.
+    """
+    attrs = doc.spans[key].attrs if key in doc.spans else {}
+    if attrs and CANDIDATES_ATTR not in attrs:
+        raise ValueError(Errors.B250.format(name=name, key=key, attrs=", ".join(sorted(attrs))))
 
 
 def set_candidates(doc: Doc, key: str, spans: Sequence[Span], ranked: Sequence[RankedColumns]) -> None:

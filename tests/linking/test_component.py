@@ -240,6 +240,23 @@ def test_options_that_make_no_sense(config, message):
         spacy.blank("en").add_pipe("biobert_linker", config=config)
 
 
+def test_what_others_keep_in_a_group_is_not_replaced(nlp):
+    """A linker that is named like the group of the mentions, whose scores are there."""
+    nlp.rename_pipe("biobert_linker", "ner")
+    linker = nlp.get_pipe("ner")
+    doc = nlp.get_pipe("entity_ruler")(nlp.make_doc("aspirin"))
+    doc.spans["ner"] = SpanGroup(doc, name="ner", spans=list(doc.ents), attrs={"scores": [0.9], "annotator": "x"})
+    with pytest.raises(ValueError, match=r"\[B250\] The linker 'ner'.* 'ner'.*\(annotator, scores\).*candidates_key"):
+        linker(doc)
+    assert doc.spans["ner"].attrs["scores"] == [0.9]
+    assert doc.ents[0].kb_id_ == ""
+    linker.cfg["candidates_key"] = "links"
+    assert linker(doc).ents[0]._.kb_ents[0] == ("MESH:D001241", 1.0)
+    assert doc.spans["ner"].attrs["scores"] == [0.9]
+    # A copy of a doc has lost what its groups kept, and is linked anew.
+    assert linker(doc[:].as_doc()).ents[0]._.kb_ents[0] == ("MESH:D001241", 1.0)
+
+
 # --- The knowledge base ---
 
 

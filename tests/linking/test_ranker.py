@@ -208,7 +208,7 @@ def test_training_on_predicted_mentions(kb_folder):
     predicted = Doc(nlp.vocab, words=["copper storage", ".", "wilson", "disease", "."])
     nothing = Example(predicted.copy(), reference)
     predicted.ents = [Span(predicted, 0, 1, label="Disease"), Span(predicted, 2, 3, label="Disease")]
-    found = linker._found(Example(predicted, reference))
+    found = linker._reader().found(Example(predicted, reference))
     assert [(mention.query.text, ids) for mention, ids in found] == [
         ("copper storage", ("MESH:D000002",)),
         ("wilson", ()),
