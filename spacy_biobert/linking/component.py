@@ -258,7 +258,9 @@ class Linker(Pipe):
             self._equipment.by_reference = kb_by_reference
         self.require_kb()
         if dense is not None and not (nlp and self.name_encoder is not None and self._is_gone("dense", dense)):
-            self.set_name_encoder(dense)
+            from .name_encoder import load_name_encoder
+
+            self.name_encoder = load_name_encoder(Path(dense))
         if self.cfg["ranker"] and (get_examples is not None or self.ranker is None):
             from .context import ConceptFacts
             from .ranker import Ranker
@@ -328,17 +330,6 @@ class Linker(Pipe):
                     unknown=", ".join(sorted(unknown)), path=kb.folder, types=", ".join(sorted(kb.types)) or "none"
                 )
             )
-
-    def set_name_encoder(self, path: str | Path) -> None:
-        """Make vectors of names by what is in a file.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: It is damaged, or another.
-        """
-        from .name_encoder import load_name_encoder
-
-        self.name_encoder = load_name_encoder(Path(path))
 
     def require_kb(self) -> "KnowledgeBase":
         """Return the knowledge base.
@@ -483,9 +474,9 @@ class Linker(Pipe):
         message = srsly.msgpack_loads(bytes_data)
         stored = srsly.json_loads(message["cfg"]) if "cfg" in message and "cfg" not in exclude else {}
         new_place = self._restore(stored)
-        # What an earlier version has written is nothing but the equipment.
-        equipment = message.get("equipment", bytes_data)
-        self._equipment.from_bytes(equipment, kb_path=self.cfg["kb_path"], insists=new_place, exclude=exclude)
+        if "equipment" in message:
+            place = self.cfg["kb_path"]
+            self._equipment.from_bytes(message["equipment"], kb_path=place, insists=new_place, exclude=exclude)
         return self._checked()
 
     def _stored(self) -> dict[str, Any]:

@@ -64,7 +64,9 @@ def get_candidates(span: Span, key: str) -> RankedIds:
     if key not in span.doc.spans:
         return []
     group = span.doc.spans[key]
-    candidates = group.attrs.get(CANDIDATES_ATTR, ())
+    candidates = group.attrs.get(CANDIDATES_ATTR)
+    if candidates is None:  # of others, or in a copy of a doc that drops attributes
+        return []
     places = Places.in_group(group)
     found: RankedIds = []
     for index in places.find(span):
@@ -120,11 +122,8 @@ def register_extension(name: str, key: str) -> None:
         Span.set_extension(name, getter=RankedConceptsGetter((*getter.keys, key)), force=True)
 
 
-def _ranked_ids(candidates: Any, index: int) -> RankedIds:
+def _ranked_ids(candidates: dict[str, Any], index: int) -> RankedIds:
     """Return the ranked concepts of the span in one place of a group; empty where the group has none for it."""
-    if not isinstance(candidates, dict):
-        # In docs that an earlier version stored: a list of pairs for each span.
-        return [(identifier, score) for identifier, score in candidates[index]] if index < len(candidates) else []
     ends = candidates[ENDS]
     if index >= len(ends):
         return []

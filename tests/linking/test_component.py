@@ -72,13 +72,8 @@ def test_spans_in_any_order_of_the_same_extent(nlp):
     assert get_candidates(doc[0:2], "links") == []
 
 
-def test_docs_of_earlier_versions(nlp):
-    """They hold a list of pairs for each span."""
+def test_a_group_of_others_has_no_concepts(nlp):
     doc = nlp.make_doc("aspirin and copper")
-    old = [[["x:1", 0.5], ["x:2", 0.4]], []]
-    doc.spans["links"] = SpanGroup(doc, spans=[doc[0:1], doc[2:3]], attrs={"candidates": old})
-    assert get_candidates(doc[0:1], "links") == [("x:1", 0.5), ("x:2", 0.4)]
-    assert get_candidates(doc[2:3], "links") == []
     doc.spans["others"] = SpanGroup(doc, spans=[doc[0:1]])
     assert get_candidates(doc[0:1], "others") == []
 
@@ -631,7 +626,7 @@ def test_changed_settings_are_stored(kb_folder, tmp_path):
     assert spacy.load(tmp_path / "odd").get_pipe("biobert_linker").cfg["threshold"] == 0.7
     told = spacy.load(tmp_path, config={"components.biobert_linker.threshold": 0.25}).get_pipe("biobert_linker")
     assert (told.cfg["threshold"], told.cfg["top_n"]) == (0.25, 1)
-    (tmp_path / "biobert_linker" / "cfg").unlink()  # of an earlier version
+    (tmp_path / "biobert_linker" / "cfg").unlink()  # as in the ready-made pipeline
     assert spacy.load(tmp_path).get_pipe("biobert_linker").cfg["top_n"] == 10
 
 
@@ -676,10 +671,3 @@ def test_labels_in_another_case_are_said(kb_folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp("breast cancers")
-
-
-def test_bytes_of_an_earlier_version(nlp, kb_folder):
-    """They were those of its equipment."""
-    old = nlp.get_pipe("biobert_linker")._equipment.to_bytes()
-    again = spacy.blank("en").add_pipe("biobert_linker").from_bytes(old)
-    assert len(again.require_kb()) == len(nlp.get_pipe("biobert_linker").kb)

@@ -337,20 +337,6 @@ def test_in_spacys_training(make_nlp, homonyms, on_predicted):
     assert found == right
 
 
-def test_a_ranker_stored_before_there_were_such_vectors(trained):
-    arrays = load(trained.get_pipe("biobert_linker").ranker.to_bytes())
-    for name in ("linear", "inner"):
-        arrays[name] = np.ascontiguousarray(arrays[name][:-1])
-    arrays["columns"] = np.frombuffer(str(list(COLUMNS[:-1])).replace("'", '"').encode(), dtype=np.uint8)
-    for name in ("context_vectors", "context_means", "context_scaling"):
-        del arrays[name]
-    again = Ranker.from_bytes(save(arrays), "here")
-    assert len(again.context_vectors) == 0
-    assert again.model.get_param("linear")[-1] == 0
-    trained.get_pipe("biobert_linker").ranker = again
-    assert len(set(answers(trained)[0])) == 1
-
-
 def test_damaged_vectors(trained):
     stored = load(trained.get_pipe("biobert_linker").ranker.to_bytes())
     assert stored["context_means"].dtype == np.float16
