@@ -117,7 +117,7 @@ def make_linker(
     """
     settings = LinkerSettings(spans_key=SPANS_KEY, threshold=0.0, split_composites=True, ranker=encoder is not None)
     linker = Linker(nlp.vocab, "links", settings)
-    linker.set_kb(kb)
+    linker.kb = kb
     if encoder is not None:
         linker.name_encoder = encoder
         for loss in train_ranker(linker, list(references), epochs=epochs, published=published):

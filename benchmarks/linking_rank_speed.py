@@ -100,7 +100,7 @@ def main() -> None:
 def make_linker(nlp: spacy.Language, kb: KnowledgeBase, vectors: Path, names: Path | None) -> Linker:
     """Make a linker with a transformer and an untrained ranker, as it is once it was stored."""
     linker = Linker(nlp.vocab, "links", LinkerSettings(ranker=True))
-    linker.set_kb(kb)
+    linker.kb = kb
     encoder = load_name_encoder(vectors)
     stored = read_vectors(names.read_bytes(), kb, names) if names is not None and names.exists() else None
     index = DenseIndex(encoder, kb, vectors=stored)

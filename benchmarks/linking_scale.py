@@ -117,7 +117,7 @@ def look_up(folder: Path, mentions: list[str], *, exhaustive: bool) -> dict[str,
     kb = KnowledgeBase.open(folder)
     opened = time.perf_counter() - started
     if exhaustive:
-        kb._index.method = "exhaustive"
+        kb.lookup.index.method = "exhaustive"
     kb.candidates(mentions[:BATCH], TOP_N)  # scipy is imported by the first look-up
     found: list[list[str]] = []
     wall, cpu = time.perf_counter(), time.process_time()

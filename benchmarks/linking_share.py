@@ -42,8 +42,8 @@ def main() -> None:
         )
         pipelines = {name: spacy.load(PIPELINE) for name in (WITHOUT, OWN, MEDIC, DISEASES)}
         pipelines[WITHOUT].remove_pipe("biobert_linker")
-        find_linker(pipelines[MEDIC]).set_kb(medic)
-        find_linker(pipelines[DISEASES]).set_kb(medic)
+        find_linker(pipelines[MEDIC]).kb = medic
+        find_linker(pipelines[DISEASES]).kb = medic
         find_linker(pipelines[DISEASES]).cfg["labels"] = ["Disease"]
         wall: dict[str, list[float]] = {name: [] for name in pipelines}
         cpu: dict[str, list[float]] = {name: [] for name in pipelines}
@@ -52,7 +52,7 @@ def main() -> None:
             for name, nlp in pipelines.items():
                 if name != WITHOUT:
                     linker = find_linker(nlp)
-                    linker.set_kb(linker.require_kb())
+                    linker.kb = linker.require_kb()
                 started, busy = time.perf_counter(), time.process_time()
                 counts[name] = sum(len(doc.ents) for doc in nlp.pipe(texts))
                 taken = time.perf_counter() - started, time.process_time() - busy

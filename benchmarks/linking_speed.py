@@ -89,7 +89,7 @@ def scispacy_generator(kb: KnowledgeBase, folder: Path) -> tuple[Any, dict[str, 
 
 def met_no_words(kb: KnowledgeBase) -> KnowledgeBase:
     """Let a knowledge base forget the words of mentions."""
-    kb._index.forget_words()
+    kb.lookup.index.forget_words()
     return kb
 
 

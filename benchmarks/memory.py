@@ -48,7 +48,7 @@ def store(folder: Path, *, size: str, save_dtype: str = "float32", linker: bool 
         from spacy_biobert.linking.sources import READERS
 
         kb = KnowledgeBase.build(READERS["jsonl"](ASSETS / "knowledge_base.jsonl"), folder / "kb")
-        nlp.add_pipe("biobert_linker").set_kb(kb)
+        nlp.add_pipe("biobert_linker").kb = kb
     nlp.to_disk(folder / "pipeline")
     return str(folder / "pipeline")
 

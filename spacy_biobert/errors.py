@@ -350,6 +350,11 @@ class Errors:
         "in part. Copy the pipeline again; or do without on purpose: load it with exclude=['{name}'], add a linker, "
         "and call its own from_disk('{path}', exclude=…) with the names of what is missing."
     )
+    B250 = (
+        "The linker '{name}' keeps its ranked concepts in the span group '{key}', in which another component keeps "
+        "something already ({attrs}): it would be lost. Name another group, candidates_key in the linker's config, or "
+        "nlp.get_pipe('{name}').cfg['candidates_key'] = 'GROUP'."
+    )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
     B260 = (
@@ -696,12 +701,10 @@ class Warnings:
         "'{second}'. They were united; if they are not the same, one of the sources uses the prefix for another "
         "vocabulary: correct it there."
     )
-
     W262 = (
         "The pipeline carries a knowledge base of its own, so that '{name}' does not look for one in kb_path = "
         "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
     )
-
     W265 = "No row of UMLS in '{path}' is of {unknown}, which {option} asks for: is it written so? There are: {there}."
     W264 = (
         "'{name}' is to learn from mentions as they are found (train_on_predicted = true), and none was found in a "
@@ -711,6 +714,11 @@ class Warnings:
     W263 = (
         "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "
         'as they are: labels = ["{found}"].'
+    )
+    W266 = (
+        "'{name}' keeps what it has: there is nothing at '{path}', from which it was made, as the pipeline's config "
+        "says ([initialize.components.{name}] {option}). To give it another, say nlp.get_pipe('{name}')"
+        ".initialize({option}='PATH')."
     )
 
     # --- W3xx: corpora ---

@@ -90,7 +90,7 @@ def load_linking_pipeline(model: str) -> Language:
     nlp = spacy.blank("en")
     linker = nlp.add_pipe("biobert_linker", config={"split_composites": True})
     if isinstance(linker, Linker):
-        linker.set_kb(kb)
+        linker.kb = kb
     return nlp
 
 

@@ -96,7 +96,7 @@ def train_linker_cli(
         linker = nlp.add_pipe("biobert_linker", config=config)
         if not isinstance(linker, Linker):
             raise TypeError(type(linker))
-        linker.set_kb(kb)
+        linker.kb = kb
         references = read_all(corpora, reader or nlp)
         if corpora:
             gold_ids(references, linker.cfg["spans_key"])  # refuses what teaches nothing

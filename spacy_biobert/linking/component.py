@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict
-from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +13,19 @@ import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc, Span
-from spacy.training import Example
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
-from ..corpora.concept_ids import join_concept_ids, split_concept_ids
 from ..errors import Errors, Warnings
-from ..identifiers import NIL
 from ..json_files import read_json_object
 from ..stored_settings import SETTINGS, given_otherwise, restored
-from .context_vectors import mention_vectors
+from .annotations import annotate
 from .equipment import Equipment
-from .extension import RankedColumns, register_extension, set_candidates
-from .mentions import GoldMention, Mention, mentions_of, read_mentions
-from .routing import Types, allowed_types, is_routed
+from .extension import register_extension
+from .mention_reader import MentionReader
+from .mentions import GoldMention
 from .scorer import Scorer
 from .settings import LinkerSettings
 
@@ -104,6 +100,8 @@ def make_biobert_linker(
     return Linker(nlp.vocab, name, settings, extension=extension, scorer=scorer)
 
 
+# No `TrainablePipe`: that has a network from the beginning, made by its config. This one has none unless there is a
+# ranker, and steps it by an optimizer of the ranker's own.
 class Linker(Pipe):
     """Links entities to the concepts of a knowledge base.
 
@@ -178,9 +176,10 @@ class Linker(Pipe):
         for docs in util.minibatch(stream, size=batch_size):
             try:
                 self.set_annotations(docs, self.predict(docs))
-                yield from docs
             except Exception as error:
                 error_handler(self.name, self, docs, error)
+            else:
+                yield from docs
 
     def predict(self, docs: Sequence[Doc]) -> "list[list[Ranking]]":
         """Rank concepts for the mentions of docs, see :meth:`rank`."""
@@ -197,95 +196,30 @@ class Linker(Pipe):
             ValueError: The pipe has no knowledge base, or a ranker that was never trained or initialized.
         """
         resolver = self.resolver()
-        types = cache(self._types)
-        read = [self._read(doc, types, n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
+        reader = self._reader()
+        read = [reader.read(doc, n_parts=n_parts[i] if n_parts else None) for i, doc in enumerate(docs)]
         return resolver.rank(read, self.cfg["top_n"])
 
-    def answer(self, ranking: "Ranking") -> list[str]:
-        """Return the ids that a mention gets: the best of each of its parts, each once; "NIL" where nothing fits."""
-        best = [
-            part[0].concept_id
-            for part, fit in zip(ranking.parts, ranking.fits, strict=True)
-            if part and fit >= self.cfg["threshold"]
-        ]
-        return list(dict.fromkeys(best)) or [NIL]
-
     def set_annotations(self, docs: Sequence[Doc], predictions: "Sequence[Sequence[Ranking]]") -> None:
-        """Write what :meth:`predict` returned to the docs."""
+        """Write what :meth:`predict` returned to the docs, see :func:`.annotate`."""
         self._register()
-        # By identity: mentions that come again in a batch share a ranking.
-        known: dict[int, tuple[str, RankedColumns]] = {}
-        for doc, rankings in zip(docs, predictions, strict=True):
-            spans = self._mentions(doc)
-            ranked = []
-            for span, ranking in zip(spans, rankings, strict=True):
-                if id(ranking) not in known:
-                    answer = join_concept_ids(self.answer(ranking))
-                    known[id(ranking)] = answer, _ranked_columns(ranking, self.cfg["top_n"])
-                answer, columns = known[id(ranking)]
-                ranked.append(columns)
-                if self.cfg["overwrite"] or span.kb_id_ in ("", NIL):
-                    # The doc's strings: a linker that was sourced from another pipeline has others.
-                    span.kb_id = doc.vocab.strings.add(answer)
-            self._write_ids(doc, spans)
-            set_candidates(doc, self.candidates_key, spans, ranked)
-
-    def _mentions(self, doc: Doc) -> list[Span]:
-        spans, labels = mentions_of(doc, self.cfg["spans_key"]), self.cfg["labels"]
-        if labels is None:
-            return spans
-        if new := {span.label_ for span in spans if not is_routed(span.label_, labels)} - self._left_alone:
-            self._left_alone |= new
-            self._warn_of_case(new, labels)
-        return [span for span in spans if is_routed(span.label_, labels)]
-
-    def _warn_of_case(self, found: set[str], labels: Sequence[str]) -> None:
-        """Say which labels are left alone that differ by case alone from those to be linked."""
-        meant = {label.casefold() for label in labels}
-        if alike := sorted(label for label in found if label.casefold() in meant):
-            message = Warnings.W263.format(name=self.name, found=", ".join(alike), labels=", ".join(labels))
-            warnings.warn(message, stacklevel=2)
-
-    def _read(
-        self,
-        doc: Doc,
-        types: Callable[[str], Types | None],
-        n_parts: Sequence[int] | None = None,
-        encoded: Doc | None = None,
-    ) -> list[Mention]:
-        """Read the mentions of a doc; `encoded` has the same text and the vectors, where that is another doc."""
-        spans = self._mentions(doc)
-        seen = self.cfg["ranker"] and self.cfg["context_vectors"]
-        return read_mentions(
-            doc,
-            spans,
-            expand_abbreviations=self.cfg["expand_abbreviations"],
-            split_composites=self.cfg["split_composites"],
-            types=types,
-            n_parts=n_parts,
-            vectors=mention_vectors(doc if encoded is None else encoded, spans) if seen else None,
+        reader = self._reader()
+        annotate(
+            docs,
+            [reader.mentions(doc) for doc in docs],
+            predictions,
+            annotator=self.name,
+            candidates_key=self.candidates_key,
+            settings=self.cfg,
         )
 
-    def _types(self, label: str) -> Types | None:
-        return allowed_types(label, self.cfg["label_types"], self.require_kb().types)
+    def _reader(self) -> MentionReader:
+        """Make what reads docs: settings and knowledge base may be others by now."""
+        return MentionReader(self.name, self.cfg, self._equipment, self._left_alone)
 
     def resolver(self) -> "Resolver":
         """Return what looks mentions up; it is made when it is first needed."""
         return self._equipment.resolver(ranker=self.cfg["ranker"])
-
-    def _write_ids(self, doc: Doc, spans: Sequence[Span]) -> None:
-        """Write the ids of spans, which are those of :meth:`_mentions`, to where these came from."""
-        key = self.cfg["spans_key"]
-        if key is None:
-            # Through the tokens: setting `doc.ents` anew would touch tokens whose annotation is missing.
-            for span in spans:
-                for token in span:
-                    token.ent_kb_id = span.kb_id
-        elif key in doc.spans:
-            group = doc.spans[key]
-            places = [i for i, span in enumerate(group) if is_routed(span.label_, self.cfg["labels"])]
-            for place, span in zip(places, spans, strict=True):
-                group[place] = span
 
     # --- The knowledge base ---
 
@@ -304,10 +238,13 @@ class Linker(Pipe):
             get_examples: Gives training examples: how often they link to each concept is something that a ranker knows.
                 Where they are given, a ranker begins anew; otherwise one that was trained is kept.
             nlp: The pipeline.
-            kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already.
+            kb: A folder that ``spacy biobert kb build`` made. May be left out if the pipe has a knowledge base already,
+                which it keeps, too, where `nlp.initialize` names a folder that is not there: a pipeline's config goes
+                on naming what it was made from.
             kb_by_reference: Whether the saved pipeline says where the knowledge base lies, in place of carrying a copy;
                 None leaves that as it is, which is to carry a copy unless it was loaded without.
-            dense: A file that ``spacy biobert train-linker`` made: vectors of names, for the ranker.
+            dense: A file that ``spacy biobert train-linker`` made: vectors of names, for the ranker. Of one that is not
+                there the same is true.
 
         Raises:
             FileNotFoundError: There is no knowledge base in the folder, or no such file.
@@ -315,29 +252,42 @@ class Linker(Pipe):
         """
         from .kb import KnowledgeBase
 
-        if kb is not None:
-            self.set_kb(KnowledgeBase.open(kb))
+        if kb is not None and not (nlp and self.kb is not None and self._is_gone("kb", kb)):
+            self.kb = KnowledgeBase.open(kb)
         if kb_by_reference is not None:
             self._equipment.by_reference = kb_by_reference
         self.require_kb()
-        if dense is not None:
-            self.set_name_encoder(dense)
+        if dense is not None and not (nlp and self.name_encoder is not None and self._is_gone("dense", dense)):
+            from .name_encoder import load_name_encoder
+
+            self.name_encoder = load_name_encoder(Path(dense))
         if self.cfg["ranker"] and (get_examples is not None or self.ranker is None):
             from .context import ConceptFacts
             from .ranker import Ranker
 
+            if get_examples is not None:
+                validate_get_examples(get_examples, "Linker.initialize")
             ranker = Ranker()
             references = (example.reference for example in get_examples()) if get_examples else ()
-            ranker.count((self.gold(reference) for reference in references), ConceptFacts(self.require_kb()))
+            ranker.count(map(self._reader().gold, references), ConceptFacts(self.require_kb()))
             self.ranker = ranker
+
+    def _is_gone(self, option: str, path: str | Path) -> bool:
+        """Tell whether nothing lies where a config has it, and say that what is there already stays."""
+        if Path(path).exists():
+            return False
+        warnings.warn(Warnings.W266.format(name=self.name, option=option, path=path), stacklevel=3)
+        return True
 
     @property
     def kb(self) -> "KnowledgeBase | None":
-        """The knowledge base; :meth:`set_kb` looks at its types, too."""
+        """The knowledge base. One that has not the types that ``label_types`` names is refused with a ValueError."""
         return self._equipment.kb
 
     @kb.setter
     def kb(self, kb: "KnowledgeBase | None") -> None:
+        if kb is not None:
+            self._check_types(kb)
         self._equipment.kb = kb
 
     @property
@@ -357,15 +307,6 @@ class Linker(Pipe):
     @ranker.setter
     def ranker(self, ranker: "Ranker | None") -> None:
         self._equipment.ranker = ranker
-
-    def set_kb(self, kb: "KnowledgeBase") -> None:
-        """Use a knowledge base.
-
-        Raises:
-            ValueError: It has not the types that ``label_types`` names.
-        """
-        self._check_types(kb)
-        self._equipment.kb = kb
 
     @contextmanager
     def using(self, kb: "KnowledgeBase") -> Iterator[None]:
@@ -389,17 +330,6 @@ class Linker(Pipe):
                     unknown=", ".join(sorted(unknown)), path=kb.folder, types=", ".join(sorted(kb.types)) or "none"
                 )
             )
-
-    def set_name_encoder(self, path: str | Path) -> None:
-        """Make vectors of names by what is in a file.
-
-        Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: It is damaged, or another.
-        """
-        from .name_encoder import load_name_encoder
-
-        self.name_encoder = load_name_encoder(Path(path))
 
     def require_kb(self) -> "KnowledgeBase":
         """Return the knowledge base.
@@ -441,17 +371,19 @@ class Linker(Pipe):
             ValueError: The pipe has no knowledge base, or was never initialized.
         """
         losses = {} if losses is None else losses
+        examples = list(examples)
+        validate_examples(examples, "Linker.update")
         if not self.is_trainable:
             return losses
         losses.setdefault(self.name, 0.0)
         finder = self.resolver().finder
         trainer = self.trainer
         if trainer is not None:
-            examples = list(examples)
-            gold = [self.gold(example.reference, encoded=example.predicted) for example in examples]
+            reader = self._reader()
+            gold = [reader.gold(example.reference, encoded=example.predicted) for example in examples]
             docs = gold
             if self.cfg["train_on_predicted"]:
-                docs = [self._found(example) for example in examples]
+                docs = [reader.found(example) for example in examples]
                 if any(gold) and not any(docs) and not self._has_warned:
                     self._has_warned = True
                     warnings.warn(Warnings.W264.format(name=self.name), stacklevel=2)
@@ -494,23 +426,7 @@ class Linker(Pipe):
             reference: The reference.
             encoded: The doc of the same text that has token vectors, if it is not the reference itself.
         """
-        ids = [split_concept_ids(span.kb_id_) for span in self._mentions(reference)]
-        return [(mention, some) for mention, some in self._with_ids(reference, ids, encoded) if some]
-
-    def _found(self, example: Example) -> list[GoldMention]:
-        """Return the predicted mentions of an example: those that a gold mention is the same as, with its ids."""
-        gold = {_place(span): split_concept_ids(span.kb_id_) for span in self._mentions(example.reference)}
-        predicted = example.predicted
-        return self._with_ids(predicted, [gold.get(_place(span), ()) for span in self._mentions(predicted)])
-
-    def _with_ids(self, doc: Doc, ids: Sequence[tuple[str, ...]], encoded: Doc | None = None) -> list[GoldMention]:
-        """Return the mentions of a doc, each with all ids that mean the same as one of its own."""
-        equivalent_ids = self.require_kb().equivalent_ids
-        read = self._read(doc, self._types, [len(some) for some in ids], encoded)
-        return [
-            (mention, tuple(dict.fromkeys(chain.from_iterable(map(equivalent_ids, some)))))
-            for mention, some in zip(read, ids, strict=True)
-        ]
+        return self._reader().gold(reference, encoded=encoded)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score examples; an id counts as right also where it is an alternative id of the concept."""
@@ -558,9 +474,9 @@ class Linker(Pipe):
         message = srsly.msgpack_loads(bytes_data)
         stored = srsly.json_loads(message["cfg"]) if "cfg" in message and "cfg" not in exclude else {}
         new_place = self._restore(stored)
-        # What an earlier version has written is nothing but the equipment.
-        equipment = message.get("equipment", bytes_data)
-        self._equipment.from_bytes(equipment, kb_path=self.cfg["kb_path"], insists=new_place, exclude=exclude)
+        if "equipment" in message:
+            place = self.cfg["kb_path"]
+            self._equipment.from_bytes(message["equipment"], kb_path=place, insists=new_place, exclude=exclude)
         return self._checked()
 
     def _stored(self) -> dict[str, Any]:
@@ -581,22 +497,3 @@ class Linker(Pipe):
         if self.kb is not None:
             self._check_types(self.kb)
         return self
-
-
-def _place(span: Span) -> tuple[int, int, str]:
-    """Return what two mentions share that are the same, whatever the tokens of their docs."""
-    return span.start_char, span.end_char, span.label_
-
-
-def _ranked_columns(ranking: "Ranking", top_n: int) -> RankedColumns:
-    """Return ids and scores: the best concept of each part, in their order, then the others by score."""
-    if len(ranking.parts) == 1:
-        # Ranked already, and each concept is there once.
-        (part,) = ranking.parts
-        return [candidate.concept_id for candidate in part], [candidate.score for candidate in part]
-    first = [part[0] for part in ranking.parts if part]
-    others = sorted((candidate for part in ranking.parts for candidate in part[1:]), key=lambda one: -one.score)
-    scores: dict[str, float] = {}
-    for candidate in (*first, *others):
-        scores.setdefault(candidate.concept_id, candidate.score)
-    return list(scores)[:top_n], list(scores.values())[:top_n]

@@ -170,7 +170,7 @@ class ContextCounts:
         return columns
 
     def _fit(self, label: str, types: Sequence[str], total: int, facts: ConceptFacts, left_out: LabelTypes) -> float:
-        # Not below 0: a ranker of an earlier version takes each document for one that it has counted.
+        # Not below 0: a document that comes again with other annotations was counted with the first ones.
         counts = [max(self.types[label, name] - left_out[label, name], 0) / facts.shares[name] for name in types]
         return log((max(counts) + 1) / (total + 1)) if counts else 0.0
 

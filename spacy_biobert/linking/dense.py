@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import ranges
 from ..errors import Errors
 from .graph import NameGraph
 from .name_encoder import Floats, NameEncoder
@@ -104,9 +105,9 @@ class DenseIndex:
         return self.encoder.is_costly and len(self._names) >= MANY_NAMES
 
     @property
-    def vectors(self) -> Floats | None:
-        """Vectors of the names, (n_names, width); None where there is a graph."""
-        return None if isinstance(self._vectors, NameGraph) else self._vectors
+    def vectors(self) -> Floats | NameGraph:
+        """Vectors of the names, (n_names, width), or a graph of them."""
+        return self._vectors
 
     @property
     def graph(self) -> NameGraph | None:
@@ -180,7 +181,7 @@ class DenseIndex:
         starts = self._bounds[list(concepts)]
         counts = self._bounds[np.asarray(concepts) + 1] - starts
         offsets = np.cumsum(counts) - counts
-        rows = np.arange(counts.sum()) + np.repeat(starts - offsets, counts)
+        rows = ranges(starts, counts)
         cosines = self._vectors[rows] @ mention
         best = np.maximum.reduceat(cosines, offsets)
         # The first place in each concept's rows that has its best cosine.

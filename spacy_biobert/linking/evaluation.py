@@ -25,6 +25,7 @@ from spacy.tokens import Doc, Span
 from ..corpora.concept_ids import split_concept_ids
 from ..errors import Errors
 from ..identifiers import NIL
+from .annotations import best_ids
 from .concepts import Concept, can_be_id
 from .mentions import mentions_of, read_mentions
 from .scorer import Judge
@@ -104,7 +105,7 @@ def evaluate_strict(linker: Linker, references: Sequence[Doc], *, spans_key: str
     with measuring(linker, spans_key):
         rankings = linker.rank([without_ids(reference, spans_key) for reference in references])
         annotated = list(_annotated(gold, rankings))
-        n_right = sum(judge.same(set(linker.answer(ranking)), ids) for ids, ranking in annotated)
+        n_right = sum(judge.same(set(best_ids(ranking, linker.cfg["threshold"])), ids) for ids, ranking in annotated)
     ranks = [
         max(_first_rank(judge, [[candidate.concept_id] for candidate in part], ids) for part in ranking.parts)
         for ids, ranking in annotated

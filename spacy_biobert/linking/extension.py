@@ -14,7 +14,7 @@ from typing import Any
 from spacy.tokens import Doc, Span, SpanGroup
 
 from ..corpora.concept_ids import split_concept_ids
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..span_places import Places
 
 CANDIDATES_ATTR = "candidates"
@@ -64,13 +64,31 @@ def get_candidates(span: Span, key: str) -> RankedIds:
     if key not in span.doc.spans:
         return []
     group = span.doc.spans[key]
-    candidates = group.attrs.get(CANDIDATES_ATTR, ())
+    candidates = group.attrs.get(CANDIDATES_ATTR)
+    if candidates is None:  # of others, or in a copy of a doc that drops attributes
+        return []
     places = Places.in_group(group)
     found: RankedIds = []
     for index in places.find(span):
         if not found or places.labels[index] == span.label:
             found = _ranked_ids(candidates, index)
     return found
+
+
+def refuse_group_of_others(doc: Doc, key: str, name: str) -> None:
+    """Refuse to replace a span group that is not a linker's, and keeps more than spans: their scores, say.
+
+    Args:
+        doc: The doc.
+        key: The span group.
+        name: The linker's name, for the message.
+
+    Raises:
+        ValueError: It is such a group.
+    """
+    attrs = doc.spans[key].attrs if key in doc.spans else {}
+    if attrs and CANDIDATES_ATTR not in attrs:
+        raise ValueError(Errors.B250.format(name=name, key=key, attrs=", ".join(sorted(attrs))))
 
 
 def set_candidates(doc: Doc, key: str, spans: Sequence[Span], ranked: Sequence[RankedColumns]) -> None:
@@ -104,11 +122,8 @@ def register_extension(name: str, key: str) -> None:
         Span.set_extension(name, getter=RankedConceptsGetter((*getter.keys, key)), force=True)
 
 
-def _ranked_ids(candidates: Any, index: int) -> RankedIds:
+def _ranked_ids(candidates: dict[str, Any], index: int) -> RankedIds:
     """Return the ranked concepts of the span in one place of a group; empty where the group has none for it."""
-    if not isinstance(candidates, dict):
-        # In docs that an earlier version stored: a list of pairs for each span.
-        return [(identifier, score) for identifier, score in candidates[index]] if index < len(candidates) else []
     ends = candidates[ENDS]
     if index >= len(ends):
         return []

@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ValueError(Errors.B203.format(path=folder, reason=f"{MANIFEST} lacks {', '.join(sorted(missing))}"))
     files = manifest["files"]
     if not isinstance(files, dict) or not all(
-        Path(name).name == name and isinstance(file, dict) and {"size", "sha256"} <= file.keys()
+        Path(name).name == name and isinstance(file, dict) and {"size", "sha256", "ends"} <= file.keys()
         for name, file in files.items()
     ):
         raise ValueError(Errors.B203.format(path=folder, reason=f"{MANIFEST} does not list its files"))
@@ -98,8 +98,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if file.stat().st_size != expected["size"]:
             reason = f"{name} has {file.stat().st_size} bytes and was written with {expected['size']}"
             raise ValueError(Errors.B203.format(path=folder, reason=reason))
-        # Older manifests do not have it.
-        if "ends" in expected and _ends_checksum(file) != expected["ends"]:
+        if _ends_checksum(file) != expected["ends"]:
             reason = f"{name} was changed, or belongs to another knowledge base"
             raise ValueError(Errors.B203.format(path=folder, reason=reason))
     return manifest

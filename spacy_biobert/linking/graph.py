@@ -7,9 +7,9 @@ page cache: opening takes no time, and processes share its memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,39 @@ _AT_ONCE = 65_536
 """Names that are encoded before they join the graph; all vectors are never in memory at once."""
 
 
+class _File(NamedTuple):
+    """A file as it was when it was written or opened: another that takes its place has another state."""
+
+    path: Path
+    state: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, path: Path) -> _File:
+        status = path.stat()
+        return cls(path.absolute(), (status.st_ino, status.st_size, status.st_mtime_ns))
+
+    def is_there(self) -> bool:
+        return self.path.is_file() and _File.of(self.path) == self
+
+
 class NameGraph:
     """The vectors of names, in half precision, each linked to some that are near.
 
+    A copy, in this process or in one that it spawns, opens the same file; it takes the bytes along where there is none.
+
     Args:
         index: A ``usearch.index.Index`` of inner products, its keys the rows of names.
+        file: The file that has it; None where there is none.
     """
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: Any, file: _File | None = None) -> None:
         self._index = index
+        self._file = file
+
+    def __reduce__(self) -> tuple[Callable[..., NameGraph], tuple[Any, ...]]:
+        if self._file is not None and self._file.is_there():
+            return _open_again, (self._file.path, len(self), self._index.ndim)
+        return _read, (bytes(self._index.save()),)
 
     @classmethod
     def build(cls, names: Sequence[str], encoder: NameEncoder) -> NameGraph:
@@ -72,13 +96,14 @@ class NameGraph:
         if index is None or (len(index), index.ndim) != (n_names, width):
             found = "nothing" if index is None else f"{len(index):,} vectors of {index.ndim}"
             raise ValueError(Errors.B238.format(path=path, reason=f"{found}, expected {n_names:,} vectors of {width}"))
-        return cls(index)
+        return cls(index, _File.of(path))
 
     def save(self, path: Path) -> None:
         """Write the file all at once: it may be the very one that is open."""
         part = path.with_name(f"{path.name}.part")
         self._index.save(part)
         part.replace(path)
+        self._file = _File.of(path)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -105,6 +130,14 @@ class NameGraph:
             cosines = (1 - np.asarray(matches.distances)).astype(np.float32)
             found.append((np.asarray(matches.keys).astype(np.int64), cosines))
         return found
+
+
+def _open_again(path: Path, n_names: int, width: int) -> NameGraph:
+    return NameGraph.open(path, n_names=n_names, width=width)
+
+
+def _read(data: bytes) -> NameGraph:
+    return NameGraph(_usearch().Index.restore(data))
 
 
 def _usearch() -> Any:

@@ -8,47 +8,25 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, islice, pairwise
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from multiprocessing.context import get_spawning_popen
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import srsly
 
-from ..arrays import ranges
 from ..errors import Errors
 from .builder import CONCEPT_TYPE_SETS, CONCEPTS, FILES, NAME_CONCEPTS, NAME_PRIORITIES, Source, write_knowledge_base
 from .concepts import Candidate, Concept
 from .folder import MANIFEST, file_names, read_manifest, replace_folder, verify_files
-from .index import SCORE_UNITS, NameIndex
-from .normalization import name_words
-from .sparse import Mask, Scored, Words, load_array
+from .index import NameIndex
+from .lookup import NameLookup
+from .sparse import load_array
 from .storage import ConceptStore, Outline
-from .threads import map_in_threads
 
 MAX_BYTES = 1 << 30
 """The largest knowledge base that `to_bytes` puts into memory."""
-
-_BAGS_PER_CONCEPT = 4
-"""How many different bags of words are looked at for each concept that is wanted."""
-
-_MORE_BAGS = 8
-"""How many times as many are looked at where they were all names of a few concepts."""
-
-_PRIORITY_BITS = 32
-_RANK_BITS = 14
-"""Of the numbers that names are sorted by: the priority of a name, and above it what its score is short of 1."""
-
-# A knowledge base returns candidates by the million: what makes them takes no step of Python's for each.
-_new_candidate: Callable[[tuple[str, float, str]], Candidate] = partial(tuple.__new__, Candidate)
-_CONCEPT_ID, _NAME = itemgetter(0), itemgetter(1)
-
-_Ranked = tuple[list[int], list[float]]
-"""Rows of names and their scores."""
 
 
 class KnowledgeBase:
@@ -62,6 +40,7 @@ class KnowledgeBase:
         folder: Where it lies.
         meta: The content of ``meta.json``.
         types: All semantic types.
+        lookup: Looks names up.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,11 +51,15 @@ class KnowledgeBase:
             raise ValueError(Errors.B203.format(path=folder, reason=f"{MANIFEST} does not list {', '.join(missing)}"))
         self.types = frozenset(name for types in self.meta["type_sets"] for name in types)
         self._store = ConceptStore(folder / CONCEPTS)
-        self._index = NameIndex(folder, self.n_names)
-        self._name_concepts = load_array(folder / NAME_CONCEPTS)
-        self._name_priorities = load_array(folder / NAME_PRIORITIES)
         self._concept_type_sets = load_array(folder / CONCEPT_TYPE_SETS)
-        self._masks: dict[frozenset[str], Mask | None] = {}
+        self.lookup = NameLookup(
+            NameIndex(folder, self.n_names),
+            self._store,
+            concepts=load_array(folder / NAME_CONCEPTS),
+            priorities=load_array(folder / NAME_PRIORITIES),
+            type_sets=self.meta["type_sets"],
+            concept_type_sets=self._concept_type_sets,
+        )
         self._is_temporary = False
 
     def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
@@ -293,101 +276,7 @@ class KnowledgeBase:
             raise ValueError(Errors.B221.format(option="top_n", value=top_n, expected="at least 1"))
         if not mentions:
             return []
-        masks = [None if allowed is None else self._mask(frozenset(allowed)) for allowed in types or []]
-        size = self._index.batch_size
-        batches = [slice(first, first + size) for first in range(0, len(mentions), size)]
-        found = map_in_threads(
-            lambda batch: self._look_up(mentions[batch], masks[batch], top_n),
-            batches,
-            max_threads=self._index.max_threads,
-        )
-        return [candidates for batch in found for candidates in batch]
-
-    def _look_up(self, mentions: Sequence[str], masks: Sequence[Mask | None], top_n: int) -> list[list[Candidate]]:
-        words = [name_words(mention) for mention in mentions]
-        exact = self._exact_rows(mentions, words, masks)
-        ranked = self._ranked_rows(words, exact, masks, top_n)
-        named = self._store.describe_names([row for rows, _ in ranked for row in rows])
-        scores = chain.from_iterable(scores for _, scores in ranked)
-        made = map(_new_candidate, zip(map(_CONCEPT_ID, named), scores, map(_NAME, named), strict=True))
-        return [list(islice(made, len(rows))) for rows, _ in ranked]
-
-    def _mask(self, types: frozenset[str]) -> Mask | None:
-        """Return which names belong to concepts that may have one of the types; None where all do."""
-        if types not in self._masks:
-            allowed = np.array([not names or not types.isdisjoint(names) for names in self.meta["type_sets"]])
-            mask = None if allowed.all() else allowed[self._concept_type_sets[self._name_concepts]]
-            self._masks[types] = mask
-        return self._masks[types]
-
-    def _exact_rows(
-        self, mentions: Sequence[str], words: Sequence[Words], masks: Sequence[Mask | None]
-    ) -> list[list[int]]:
-        """Return, for each mention, the rows of the names that differ in form only, the best first."""
-        found = self._index.exact(words)
-        if masks:
-            found = [rows if mask is None else rows[mask[rows]] for rows, mask in zip(found, masks, strict=True)]
-        several = [rows.tolist() for rows in found]
-        unclear = [row for rows in several if len(rows) > 1 for row in rows]
-        described = dict(zip(unclear, self._store.describe_names(unclear), strict=True))
-
-        def order(row: int, text: str) -> tuple[bool, int]:
-            return described[row][1].casefold() != text, int(self._name_priorities[row])
-
-        return [
-            sorted(rows, key=partial(order, text=mention.casefold())) if len(rows) > 1 else rows
-            for mention, rows in zip(mentions, several, strict=True)
-        ]
-
-    def _ranked_rows(
-        self,
-        words: Sequence[Words],
-        exact: Sequence[Sequence[int]],
-        masks: Sequence[Mask | None],
-        top_n: int,
-    ) -> list[_Ranked]:
-        """Return, for each mention, the best row of each of its ``top_n`` best concepts, in order, and their scores."""
-        ranked: list[_Ranked] = [([], [])] * len(words)
-        pending = list(range(len(words)))
-        n_bags = _BAGS_PER_CONCEPT * top_n
-        while pending:
-            found = self._index.search(
-                [words[i] for i in pending],
-                n_bags,
-                masks=[masks[i] for i in pending] if masks else None,
-            )
-            best = self._best_of_concepts([exact[i] for i in pending], found, top_n)
-            n_found = np.bincount(found.mentions, minlength=len(pending)).tolist()
-            unfinished = []
-            for i, of_mention, n in zip(pending, best, n_found, strict=True):
-                ranked[i] = of_mention
-                if len(of_mention[0]) < top_n and n >= n_bags:
-                    # All those names belong to a few concepts.
-                    unfinished.append(i)
-            pending = unfinished
-            n_bags *= _MORE_BAGS
-        return ranked
-
-    def _best_of_concepts(self, exact: Sequence[Sequence[int]], found: Scored, top_n: int) -> list[_Ranked]:
-        """Return, for each mention, the best row of each of its best concepts, the best first, and their scores."""
-        counts = [len(rows) for rows in exact]
-        exact_rows = np.array([row for rows in exact for row in rows], dtype=np.int64)
-        places = ranges(np.zeros(len(counts), np.int64), np.array(counts))
-        mentions = np.concatenate([np.repeat(np.arange(len(exact)), counts), found.mentions])
-        rows = np.concatenate([exact_rows, found.items])
-        units = np.concatenate([np.full(len(places), SCORE_UNITS), found.scores])
-        # One number to sort by: the mention; names that differ in form only, in their order; higher scores; priority.
-        ranks = np.concatenate([np.zeros(len(places), np.int64), 1 + SCORE_UNITS - found.scores])
-        priorities = np.concatenate([places, self._name_priorities[found.items]])
-        order = np.argsort((mentions << _RANK_BITS | ranks) << _PRIORITY_BITS | priorities)
-        mentions, rows, units = mentions[order], rows[order], units[order]
-        # The first name of each concept.
-        _, first = np.unique(mentions * len(self) + self._name_concepts[rows], return_index=True)
-        first.sort()
-        starts = np.searchsorted(mentions[first], np.arange(len(exact) + 1)).tolist()
-        best, scores = rows[first].tolist(), (units[first] / SCORE_UNITS).tolist()
-        ends = [min(start + top_n, end) for start, end in pairwise(starts)]
-        return [(best[start:end], scores[start:end]) for start, end in zip(starts, ends, strict=False)]
+        return self.lookup.candidates(mentions, top_n, types=types)
 
 
 def _is_file_name(name: object) -> bool:

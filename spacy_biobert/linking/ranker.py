@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Errors
-from .candidates import FEATURES, Found
+from .candidates import Found
 from .context import ConceptFacts, ContextCounts, count_types
 from .context_vectors import ContextVectors
 from .ranker_model import COLUMNS, Floats, RankerModel, build_ranker
@@ -24,20 +24,15 @@ from .ranker_model import COLUMNS, Floats, RankerModel, build_ranker
 if TYPE_CHECKING:
     from .mentions import GoldMention, Mention
 
-assert COLUMNS[: len(FEATURES)] == FEATURES
 _FREQUENCY, _COHERENCE, _TYPE_FIT, _SURROUNDINGS, _NIL, _NIL_SIMILARITY, _NIL_COSINE = map(
     COLUMNS.index, ("frequency", "coherence", "type_fit", "surroundings", "nil", "nil_similarity", "nil_cosine")
 )
-
-_LATER_COLUMNS = ("cosine_three", "type_fit", "definition", "surroundings")
-_FIRST_COLUMNS = tuple(name for name in COLUMNS if name not in _LATER_COLUMNS)
-"""Those of rankers that were stored without the names of theirs."""
 
 _TEXTS = ("counts", "context", "columns", "context_vectors")
 """What a stored ranker holds besides arrays, as JSON."""
 
 _DOCUMENTS = "documents"
-"""The array of what stands for the documents that were counted; earlier versions did not keep it."""
+"""The array of what stands for the documents that were counted."""
 
 
 class Ranker:
@@ -48,8 +43,7 @@ class Ranker:
         counts: How often the training data links to each concept.
         context: What it says of labels and words.
         context_vectors: What stands around the mentions of each concept.
-        documents: What stands for each document that was counted, see :func:`document_key`. None where that was not
-            kept: each document is then taken for one that was.
+        documents: What stands for each document that was counted, see :func:`document_key`.
     """
 
     def __init__(
@@ -58,13 +52,13 @@ class Ranker:
         counts: ConceptCounts | None = None,
         context: ContextCounts | None = None,
         context_vectors: ContextVectors | None = None,
-        documents: Iterable[int] | None = (),
+        documents: Iterable[int] = (),
     ) -> None:
         self.model = model or build_ranker()
         self.counts = counts or ConceptCounts()
         self.context = context or ContextCounts()
         self.context_vectors = context_vectors if context_vectors is not None else ContextVectors()
-        self._documents = None if documents is None else set(documents)
+        self._documents = set(documents)
 
     def count(self, docs: Iterable[Sequence[GoldMention]], facts: ConceptFacts) -> None:
         """Count what the mentions of the training data link to; `facts` tells of these concepts.
@@ -74,7 +68,7 @@ class Ranker:
         """
         for mentions in docs:
             key = document_key(mentions)
-            if key is not None and self._documents is not None:
+            if key is not None:
                 if key in self._documents:
                     continue
                 self._documents.add(key)
@@ -129,20 +123,19 @@ class Ranker:
 
     def _has_counted(self, mentions: Sequence[GoldMention]) -> bool:
         key = document_key(mentions)
-        return key is None or self._documents is None or key in self._documents
+        return key is None or key in self._documents
 
     def to_bytes(self) -> bytes:
         """Return network, counts and vectors as safetensors, with the names of the network's columns."""
         from safetensors.numpy import save
 
         arrays = {name: np.ascontiguousarray(self.model.get_param(name)) for name in self.model.param_names}
+        arrays[_DOCUMENTS] = np.array(sorted(self._documents), np.uint64)
         texts: dict[str, Any] = {
             "counts": self.counts.counts,
             "context": self.context.to_dict(),
             "columns": COLUMNS,
         }
-        if self._documents is not None:
-            arrays[_DOCUMENTS] = np.array(sorted(self._documents), np.uint64)
         more, values = self.context_vectors.to_arrays()
         if more:
             arrays |= more
@@ -155,10 +148,8 @@ class Ranker:
     def from_bytes(cls, data: bytes, where: Path | str) -> Ranker:
         """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
 
-        A ranker of a version that had fewer columns ranks as it did: the others count nothing.
-
         Raises:
-            ValueError: The data is damaged, or of a version with columns that are not known.
+            ValueError: The data is damaged, or of a version with other columns.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load
@@ -166,23 +157,18 @@ class Ranker:
         try:
             arrays: dict[str, Any] = load(data)
             texts = {name: json.loads(arrays[name].tobytes()) for name in _TEXTS if name in arrays}
-            columns = texts.get("columns", _FIRST_COLUMNS)
-            if unknown := sorted(set(columns) - set(COLUMNS)):
-                raise ValueError(Errors.B238.format(path=where, reason=f"unknown columns: {', '.join(unknown)}"))
-            places = [COLUMNS.index(name) for name in columns]
+            if (columns := texts["columns"]) != list(COLUMNS):
+                reason = f"it has the columns {', '.join(columns)}; expected {', '.join(COLUMNS)}"
+                raise ValueError(Errors.B238.format(path=where, reason=reason))
             model = build_ranker(len(arrays["outer"]))
             for name in model.param_names:
-                weights: Any = np.zeros_like(model.get_param(name))
-                rows = places if name in ("linear", "inner") else list(range(len(weights)))
-                expected = (len(rows), *weights.shape[1:])
+                expected = model.get_param(name).shape
                 if arrays[name].shape != expected:
                     reason = f"{name} has the shape {arrays[name].shape}, expected {expected}"
                     raise ValueError(Errors.B238.format(path=where, reason=reason))
-                weights[rows] = arrays[name]
-                model.set_param(name, weights)
-            context = ContextCounts.from_dict(texts["context"]) if "context" in texts else None
+                model.set_param(name, arrays[name])
             vectors = ContextVectors.from_arrays(arrays, texts.get("context_vectors", {}), where)
-            documents = arrays[_DOCUMENTS].tolist() if _DOCUMENTS in arrays else None
+            context, documents = ContextCounts.from_dict(texts["context"]), arrays[_DOCUMENTS].tolist()
             return cls(model, ConceptCounts(texts["counts"]), context, vectors, documents)
         except (SafetensorError, KeyError) as error:
             raise ValueError(Errors.B238.format(path=where, reason=error)) from error

@@ -14,36 +14,57 @@ import numpy as np
 from numpy.typing import NDArray
 from thinc.api import Model, NumpyOps
 
-from .candidates import Found
+from .candidates import FEATURES, Found
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-# For each column: what one unit of it is worth before training, and what it is divided by, so that all learn alike.
-_COLUMNS: Mapping[str, tuple[float, float]] = {
-    "similarity": (6.0, 0.25),
-    "exact": (2.0, 0.5),
-    "similarity_gap": (0.0, 0.25),
-    "exact_canonical": (0.5, 0.5),
-    "verbatim": (0.5, 0.5),
-    "short_form": (0.0, 0.25),
-    "cosine": (6.0, 0.2),
-    "cosine_gap": (0.0, 0.2),
-    "cosine_three": (0.0, 0.2),
-    "cosine_canonical": (0.0, 0.2),
-    "n_names": (0.0, 1.0),
-    "frequency": (0.0, 1.5),  # log of how often training mentions link to it
-    "seen": (0.0, 0.5),  # whether any does
-    "coherence": (0.0, 0.7),  # log of how many other mentions of the document are spelled like a name of it
-    "type_fit": (0.0, 2.0),  # how much likelier its types are than by chance, with the mention's label, a logarithm
-    "definition": (0.0, 0.2),  # share of the words of its definition that the document has, by their rarity
-    "nil": (0.0, 0.5),
-    "nil_similarity": (6.0, 0.25),  # what the best candidates reach: NIL must beat them
-    "nil_cosine": (0.0, 0.2),
-    "surroundings": (0.0, 0.2),  # cosine of its contextual vector and the mean of those of the concept's mentions
-}
-COLUMNS = tuple(_COLUMNS)
+COLUMNS = (
+    *FEATURES,
+    "frequency",  # log of how often training mentions link to it
+    "seen",  # whether any does
+    "coherence",  # log of how many other mentions of the document are spelled like a name of it
+    "type_fit",  # how much likelier its types are than by chance, with the mention's label, a logarithm
+    "definition",  # share of the words of its definition that the document has, by their rarity
+    "nil",
+    "nil_similarity",  # what the best candidates reach: NIL must beat them
+    "nil_cosine",
+    "surroundings",  # cosine of its contextual vector and the mean of those of the concept's mentions
+)
 """First the features of a candidate, then what training data and document say. A stored ranker names its own."""
+
+# What each column is divided by, so that all learn alike, and what one unit is worth before training, if anything.
+_SCALES: Mapping[str, float] = {
+    "similarity": 0.25,
+    "exact": 0.5,
+    "similarity_gap": 0.25,
+    "exact_canonical": 0.5,
+    "verbatim": 0.5,
+    "short_form": 0.25,
+    "cosine": 0.2,
+    "cosine_gap": 0.2,
+    "cosine_three": 0.2,
+    "cosine_canonical": 0.2,
+    "n_names": 1.0,
+    "frequency": 1.5,
+    "seen": 0.5,
+    "coherence": 0.7,
+    "type_fit": 2.0,
+    "definition": 0.2,
+    "nil": 0.5,
+    "nil_similarity": 0.25,
+    "nil_cosine": 0.2,
+    "surroundings": 0.2,
+}
+_STARTS: Mapping[str, float] = {
+    "similarity": 6.0,
+    "exact": 2.0,
+    "exact_canonical": 0.5,
+    "verbatim": 0.5,
+    "cosine": 6.0,
+    "nil_similarity": 6.0,
+}
+
 N_HIDDEN = 8
 
 RankerModel = Model[list[Floats], list[Floats]]
@@ -61,8 +82,8 @@ def build_ranker(n_hidden: int = N_HIDDEN, *, seed: int = 0) -> RankerModel:
     Returns:
         From one array of shape (n_rows, n_columns) for each mention to one of shape (n_rows,): scores.
     """
-    scales = np.array([scale for _, scale in _COLUMNS.values()], dtype=np.float32)
-    start = np.array([weight for weight, _ in _COLUMNS.values()], dtype=np.float32)
+    scales = np.array([_SCALES[name] for name in COLUMNS], dtype=np.float32)
+    start = np.array([_STARTS.get(name, 0.0) for name in COLUMNS], dtype=np.float32)
     generator = np.random.default_rng(seed)
     shape = (len(COLUMNS), n_hidden)
     params: dict[str, Any] = {

@@ -37,7 +37,8 @@ class LinkerSettings:
         overwrite: Whether to replace ids that entities have already. If not, those without an id get one, and those
             that another linker has found to be "NIL": what is not in one vocabulary is looked up in the next.
         spans_key: Link the spans of this group of ``doc.spans``, in place of the entities.
-        candidates_key: The group of ``doc.spans`` that keeps the ranked concepts; the pipe's name if None.
+        candidates_key: The group of ``doc.spans`` that keeps the ranked concepts, and nothing else; the pipe's name if
+            None.
         kb_path: Where the knowledge base lies that the pipeline refers to; None for where it lay when it was saved.
 
     Raises:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .recent import Recent
 from .sparse import choose_within, keep_entries, make_csr, rows_of
 from .weights import FeatureWeights
 
@@ -24,6 +26,9 @@ _MAX_WORDS = 40
 
 _MAX_KEPT = 1 << 15
 """For how many words the outcome is kept, in up to 30 MB: most words come again."""
+
+_Entries = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""Columns and values of a row."""
 
 
 class SimilarWords:
@@ -50,7 +55,7 @@ class SimilarWords:
         self._word_lengths = word_lengths
         self._grams = grams
         self._gram_words = gram_words
-        self._kept: dict[str, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
+        self._kept: Recent[str, _Entries] = Recent(_MAX_KEPT)
 
     def find(self, words: Sequence[str]) -> csr_matrix:
         """Find what is like each of some words.
@@ -59,24 +64,19 @@ class SimilarWords:
             About the product of each word's features with those of the words of the index that are most like it, one
             row for each word, one column for each word of the index.
         """
-        known = self._kept
-        kept = {word: known[word] for word in words if word in known}
-        if missing := [word for word in words if word not in kept]:
-            found = self._search(missing)
-            if len(self._kept) + len(missing) > _MAX_KEPT:
-                # Another dictionary, since other threads may read this one.
-                self._kept = {}
-            for row, word in enumerate(missing):
-                entries = slice(found.indptr[row], found.indptr[row + 1])
-                kept[word] = found.indices[entries].copy(), found.data[entries].copy()
-                self._kept[word] = kept[word]
-        rows = [kept[word] for word in words]
+        rows = self._kept.look_up_in_order(words, self._find_new)
         return make_csr(
             np.concatenate([np.empty(0, np.float32), *(data for _, data in rows)]),
             np.concatenate([np.empty(0, np.int32), *(indices for indices, _ in rows)]),
             np.cumsum([0, *(len(indices) for indices, _ in rows)], dtype=np.int32),
             len(self._word_lengths),
         )
+
+    def _find_new(self, words: Sequence[str]) -> list[_Entries]:
+        """Return the entries of each word's row; copies, so that one that is kept does not keep the others alive."""
+        found = self._search(words)
+        entries = [slice(start, end) for start, end in pairwise(found.indptr)]
+        return [(found.indices[some].copy(), found.data[some].copy()) for some in entries]
 
     def _search(self, words: Sequence[str]) -> csr_matrix:
         names = [(word,) for word in words]

@@ -151,9 +151,6 @@ class ConceptStore:
         self.path = path
         self._connection = _Connection(path)
         self._described: Recent[int, tuple[str, str]] = Recent(_MAX_DESCRIBED)
-        columns = self._fetch("SELECT name FROM pragma_table_info('concepts')", ())
-        # Knowledge bases of the first release have no such column.
-        self._has_related_ids = ("related_ids",) in columns
 
     def __reduce__(self) -> tuple[type[ConceptStore], tuple[Path]]:
         return type(self), (self.path,)
@@ -190,9 +187,9 @@ class ConceptStore:
 
     def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
         """Yield the concepts of some rows."""
-        related = "related_ids" if self._has_related_ids else "NULL"
         rows = self._fetch(
-            f"SELECT row, id, name, types, definition, {related} FROM concepts WHERE row >= ? AND row < ? ORDER BY row",
+            "SELECT row, id, name, types, definition, related_ids FROM concepts"
+            " WHERE row >= ? AND row < ? ORDER BY row",
             (start, stop),
         )
         names = self._texts("SELECT concept, name FROM names WHERE concept >= ? AND concept < ?", "row", start, stop)

@@ -147,8 +147,16 @@ class TransformerEncoder:
         return bytes(save({**self.checkpoint.tensors(dtype), **arrays}))
 
     @classmethod
-    def from_bytes(cls, data: bytes, where: str) -> TransformerEncoder:
-        """Read what :meth:`to_bytes` returned; ``where`` names the source in messages.
+    def from_bytes(
+        cls, data: bytes, where: str, *, device: str = "auto", precision: str = "auto"
+    ) -> TransformerEncoder:
+        """Read what :meth:`to_bytes` returned.
+
+        Args:
+            data: The bytes.
+            where: Names their source in messages.
+            device: Where it runs.
+            precision: How it computes.
 
         Raises:
             KeyError: It was something else.
@@ -160,9 +168,9 @@ class TransformerEncoder:
         config, tokenizer = (bytes(stored.pop(name).numpy()).decode("utf8") for name in ("config", "tokenizer"))
         settings: dict[str, Any] = json.loads(config)
         bert = build_bert(read_config(settings, where), family_of(settings, where), stored, where)
-        return cls(Checkpoint(settings, PieceTokenizer.from_tokenizer(Tokenizer.from_str(tokenizer), where), bert))
+        pieces = PieceTokenizer.from_tokenizer(Tokenizer.from_str(tokenizer), where)
+        return cls(Checkpoint(settings, pieces, bert), device=device, precision=precision)
 
 
 def _rebuild(data: bytes, device: str, precision: str) -> TransformerEncoder:
-    checkpoint = TransformerEncoder.from_bytes(data, "the bytes of a name encoder").checkpoint
-    return TransformerEncoder(checkpoint, device=device, precision=precision)
+    return TransformerEncoder.from_bytes(data, "the bytes of a name encoder", device=device, precision=precision)

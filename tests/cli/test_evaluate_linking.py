@@ -59,7 +59,7 @@ def test_end_to_end_and_labels(invoke, kb_folder, corpus, tmp_path):
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "Disease", "pattern": "Breast cancer"}, {"label": "Chemical", "pattern": "aspirin"}])
-    nlp.add_pipe("biobert_linker").set_kb(KnowledgeBase.open(kb_folder))
+    nlp.add_pipe("biobert_linker").kb = KnowledgeBase.open(kb_folder)
     nlp.to_disk(tmp_path / "pipeline")
     status, output = invoke(
         "evaluate-linking", tmp_path / "pipeline", corpus, "--labels", "Disease", "--output", tmp_path / "scores.json"

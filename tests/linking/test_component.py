@@ -11,6 +11,7 @@ from spacy.lang.en import English
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Example
 
+from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.extension import get_candidates, set_candidates
 from spacy_biobert.linking.kb import KnowledgeBase
@@ -71,13 +72,8 @@ def test_spans_in_any_order_of_the_same_extent(nlp):
     assert get_candidates(doc[0:2], "links") == []
 
 
-def test_docs_of_earlier_versions(nlp):
-    """They hold a list of pairs for each span."""
+def test_a_group_of_others_has_no_concepts(nlp):
     doc = nlp.make_doc("aspirin and copper")
-    old = [[["x:1", 0.5], ["x:2", 0.4]], []]
-    doc.spans["links"] = SpanGroup(doc, spans=[doc[0:1], doc[2:3]], attrs={"candidates": old})
-    assert get_candidates(doc[0:1], "links") == [("x:1", 0.5), ("x:2", 0.4)]
-    assert get_candidates(doc[2:3], "links") == []
     doc.spans["others"] = SpanGroup(doc, spans=[doc[0:1]])
     assert get_candidates(doc[0:1], "others") == []
 
@@ -160,6 +156,12 @@ def test_label_types(kb_folder):
     assert links(nlp("copper")) == [("copper", "MESH:D003300")]
     with pytest.raises(ValueError, match=r"\[B242\].*Chemcal.*Chemical, Disease, Syndrome"):
         make_linker_nlp(kb_folder, label_types={"Disease": ["Chemcal"]})
+    linker = nlp.get_pipe("biobert_linker")
+    own = linker.kb
+    linker.cfg["label_types"] = {"Disease": ["Chemcal"]}
+    with pytest.raises(ValueError, match=r"\[B242\]"):
+        linker.kb = KnowledgeBase.open(kb_folder)
+    assert linker.kb is own
 
 
 def test_a_label_that_is_no_type_allows_all(nlp):
@@ -233,6 +235,23 @@ def test_options_that_make_no_sense(config, message):
         spacy.blank("en").add_pipe("biobert_linker", config=config)
 
 
+def test_what_others_keep_in_a_group_is_not_replaced(nlp):
+    """A linker that is named like the group of the mentions, whose scores are there."""
+    nlp.rename_pipe("biobert_linker", "ner")
+    linker = nlp.get_pipe("ner")
+    doc = nlp.get_pipe("entity_ruler")(nlp.make_doc("aspirin"))
+    doc.spans["ner"] = SpanGroup(doc, name="ner", spans=list(doc.ents), attrs={"scores": [0.9], "annotator": "x"})
+    with pytest.raises(ValueError, match=r"\[B250\] The linker 'ner'.* 'ner'.*\(annotator, scores\).*candidates_key"):
+        linker(doc)
+    assert doc.spans["ner"].attrs["scores"] == [0.9]
+    assert doc.ents[0].kb_id_ == ""
+    linker.cfg["candidates_key"] = "links"
+    assert linker(doc).ents[0]._.kb_ents[0] == ("MESH:D001241", 1.0)
+    assert doc.spans["ner"].attrs["scores"] == [0.9]
+    # A copy of a doc has lost what its groups kept, and is linked anew.
+    assert linker(doc[:].as_doc()).ents[0]._.kb_ents[0] == ("MESH:D001241", 1.0)
+
+
 # --- The knowledge base ---
 
 
@@ -264,6 +283,26 @@ def test_initialize_from_the_config(kb_folder):
     assert nlp.get_pipe("biobert_linker").kb is not None
 
 
+def test_initializing_anew_keeps_what_the_config_names_and_is_not_there(kb_folder, tmp_path):
+    """A stored config names what the pipeline was made from, on whatever machine."""
+    nlp = make_linker_nlp(kb_folder)
+    linker = nlp.get_pipe("biobert_linker")
+    linker.name_encoder = encoder = train_bag_encoder(linker.kb, settings=BagSettings(width=4, steps=1))
+    kb = linker.kb
+    gone = {"kb": str(tmp_path / "kb"), "dense": str(tmp_path / "dense.safetensors")}
+    nlp.config["initialize"]["components"]["biobert_linker"] = gone
+    with pytest.warns(UserWarning, match=r"\[W266\] 'biobert_linker' keeps.*tmp.*\] (kb|dense)\)") as warned:
+        nlp.initialize()
+    assert len([one for one in warned if "W266" in str(one.message)]) == 2
+    assert (linker.kb, linker.name_encoder) == (kb, encoder)
+    # Who calls it himself means it, and one that has nothing needs it.
+    with pytest.raises(FileNotFoundError, match=r"\[B201\]"):
+        linker.initialize(kb=gone["kb"])
+    linker.name_encoder = None
+    with pytest.raises(FileNotFoundError, match=r"\[B244\]"):
+        nlp.initialize()
+
+
 def test_the_error_handler_is_called(nlp, kb_folder):
     failed = []
     linker = nlp.get_pipe("biobert_linker")
@@ -272,6 +311,15 @@ def test_the_error_handler_is_called(nlp, kb_folder):
     assert list(linker.pipe([nlp.make_doc("a"), nlp.make_doc("b")], batch_size=1)) == []
     linker(nlp.make_doc("c"))
     assert failed == ["a", "b", "c"]
+
+
+def test_errors_of_others_are_theirs(nlp):
+    linker = nlp.get_pipe("biobert_linker")
+    linker.set_error_handler(lambda name, proc, docs, error: pytest.fail("not the linker's"))
+    stream = linker.pipe([nlp.make_doc("a"), nlp.make_doc("b")])
+    next(stream)
+    with pytest.raises(ZeroDivisionError):
+        stream.throw(ZeroDivisionError)
 
 
 # --- Saving, loading, processes, threads ---
@@ -360,7 +408,7 @@ def test_processes(nlp, tmp_path, start):
 def test_two_linkers(kb_folder, tmp_path):
     other = KnowledgeBase.build([CONCEPTS[-2]], tmp_path / "kb")
     nlp = make_linker_nlp(kb_folder)
-    nlp.add_pipe("biobert_linker", name="second", config={"extension": "second_kb_ents"}).set_kb(other)
+    nlp.add_pipe("biobert_linker", name="second", config={"extension": "second_kb_ents"}).kb = other
     ent = nlp("aspirin").ents[0]
     assert ent._.kb_ents[0] == ("MESH:D001241", 1.0)
     assert ent._.second_kb_ents == [("MESH:D001241", 1.0)]
@@ -491,7 +539,7 @@ def test_ranked_concepts_are_those_of_the_id(kb_folder, tmp_path):
     """Of two linkers, the one that has set the id, whichever was made first."""
     other = KnowledgeBase.build([Concept("B:1", "Aspirin")], tmp_path / "kb")
     nlp = make_linker_nlp(kb_folder)
-    nlp.add_pipe("biobert_linker", name="second").set_kb(other)
+    nlp.add_pipe("biobert_linker", name="second").kb = other
     ent = nlp("aspirin").ents[0]
     assert ent.kb_id_ == "B:1"
     assert ent._.kb_ents == [("B:1", 1.0)]
@@ -505,7 +553,7 @@ def test_what_one_vocabulary_lacks_is_looked_up_in_the_next(kb_folder, tmp_path)
     formulary = KnowledgeBase.build([Concept("X:1", "penicillin"), Concept("X:2", "Aspirin")], tmp_path / "kb")
     nlp = make_linker_nlp(kb_folder, threshold=0.9)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "Chemical", "pattern": "penicillin"}])
-    nlp.add_pipe("biobert_linker", name="local", config={"overwrite": False}).set_kb(formulary)
+    nlp.add_pipe("biobert_linker", name="local", config={"overwrite": False}).kb = formulary
     doc = nlp("penicillin and aspirin")
     assert [(ent.text, ent.kb_id_) for ent in doc.ents] == [("penicillin", "X:1"), ("aspirin", "MESH:D001241")]
 
@@ -578,7 +626,7 @@ def test_changed_settings_are_stored(kb_folder, tmp_path):
     assert spacy.load(tmp_path / "odd").get_pipe("biobert_linker").cfg["threshold"] == 0.7
     told = spacy.load(tmp_path, config={"components.biobert_linker.threshold": 0.25}).get_pipe("biobert_linker")
     assert (told.cfg["threshold"], told.cfg["top_n"]) == (0.25, 1)
-    (tmp_path / "biobert_linker" / "cfg").unlink()  # of an earlier version
+    (tmp_path / "biobert_linker" / "cfg").unlink()  # as in the ready-made pipeline
     assert spacy.load(tmp_path).get_pipe("biobert_linker").cfg["top_n"] == 10
 
 
@@ -623,10 +671,3 @@ def test_labels_in_another_case_are_said(kb_folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp("breast cancers")
-
-
-def test_bytes_of_an_earlier_version(nlp, kb_folder):
-    """They were those of its equipment."""
-    old = nlp.get_pipe("biobert_linker")._equipment.to_bytes()
-    again = spacy.blank("en").add_pipe("biobert_linker").from_bytes(old)
-    assert len(again.require_kb()) == len(nlp.get_pipe("biobert_linker").kb)

@@ -36,7 +36,7 @@ def make_doc(*mentions):
 @pytest.fixture
 def linker(kb):
     linker = Linker(VOCAB, settings=LinkerSettings(split_composites=True))
-    linker.set_kb(kb)
+    linker.kb = kb
     return linker
 
 
@@ -122,7 +122,7 @@ def test_plot():
 def test_equal_names_of_two_concepts(tmp_path):
     kb = KnowledgeBase.build([Concept("M:1", "same"), Concept("M:2", "same")], tmp_path / "kb")
     linker = Linker(VOCAB)
-    linker.set_kb(kb)
+    linker.kb = kb
     doc = make_doc(("same", "M:2"))
     assert evaluate_biosyn(linker, [doc], kb, spans_key=None).accuracy == 1
     assert evaluate_strict(linker, [doc], spans_key=None).accuracy == 0

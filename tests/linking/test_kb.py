@@ -3,7 +3,6 @@ import multiprocessing
 import os
 import pickle
 import shutil
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -356,21 +355,6 @@ def test_damage_in_the_middle_of_a_large_file(copied):
     kb = KnowledgeBase.open(copied)
     with pytest.raises(ValueError, match=r"\[B203\].*checksum of extra.bin"):
         kb.verify()
-
-
-def test_a_knowledge_base_of_the_first_release(copied):
-    """Without related ids, and without the checksums of the files' ends."""
-    path = copied / "concepts.sqlite"
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("ALTER TABLE concepts DROP COLUMN related_ids")
-    connection.close()
-    meta = json.loads((copied / "meta.json").read_text())
-    for name, file in meta["files"].items():
-        del file["ends"]
-        file["size"] = (copied / name).stat().st_size
-    (copied / "meta.json").write_text(json.dumps(meta))
-    assert list(KnowledgeBase.open(copied).concepts()) == list(CONCEPTS)
 
 
 def test_a_foreign_database(copied):

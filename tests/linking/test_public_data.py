@@ -45,7 +45,7 @@ def test_ncbi_disease(medic):
     """On the development set: 80.3 % when it was written."""
     nlp = spacy.blank("en")
     linker = Linker(nlp.vocab, "links", LinkerSettings(spans_key=SPANS_KEY, threshold=0.0))
-    linker.set_kb(medic)
+    linker.kb = medic
     path = DATA / "linking" / "ncbi_disease" / "NCBIdevelopset_corpus.txt"
     examples = []
     for reference in pubtator_docs(path, nlp.make_doc):

@@ -117,7 +117,7 @@ def test_a_pipeline_keeps_the_vectors_of_its_names(kb, kb_folder, trained, tmp_p
     nlp = make_linker_nlp(kb_folder, ranker=True)
     linker = nlp.get_pipe("biobert_linker")
     linker.name_encoder = trained
-    linker.initialize(lambda: [])
+    linker.initialize()
     before = [ent._.kb_ents for ent in nlp("Wilson disease and copper").ents]
     nlp.to_disk(tmp_path / "nlp")
     data = linker.to_bytes()
