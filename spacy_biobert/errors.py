@@ -281,9 +281,6 @@ class Errors:
     )
     B221 = "{option} is {value}; it must be {expected}."
     B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
-    B231 = "There is no file '{path}' to read concepts from. Name the vocabulary's own file."
-    B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). {advice}"
-    B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B236 = (
         "No mention in {where} has a concept id, so there is nothing to learn from, nor to compare links with. Name a "
@@ -383,15 +380,14 @@ class Errors:
         "There is no {name} (or {name}.gz) in '{path}'. Name the folder META of a UMLS release, which holds "
         "MRCONSO.RRF, MRSTY.RRF and MRDEF.RRF."
     )
-    B275 = "{path} is a ZIP archive. Unpack it, and name the file in it."
     B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
     B277 = "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
     B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
-    B279 = "'{path}' is a folder. Name the vocabulary's own file; of all formats, rrf alone is given a folder."
     B290 = "'{path}' does not end in .jsonl, by which scispaCy knows such a file. Give it a name that does."
     B291 = "'{path}' is there already. Give another name, or say --force (overwrite=True) to replace it."
 
     # --- B3xx: corpora ---
+    # Text files of every kind, vocabularies and texts to pretrain on too: B301, B302, B307, B341, B342.
     B301 = "There is no file '{path}'. Check the path; it is relative to the folder that the command runs in."
     B302 = "{path}:{line}: the byte {byte:#04x} in column {column} is not UTF-8. {advice}"
     B303 = (
@@ -409,6 +405,10 @@ class Errors:
     B306 = (
         "{path}:{line}: the tag {tag!r} of {word!r} continues a mention, but none with its label is open. Correct the "
         "tag, or leave out 'strict': a mention then starts here, as conlleval counts it."
+    )
+    B307 = (
+        "'{path}' is a zip archive, as .docx and .xlsx files are, too. Unpack it and name the file in it, or save it "
+        "as text."
     )
     B310 = (
         "{path}:{line}: {content!r} is no line of a PubTator file. Expected id|t|title, id|a|abstract, a mention (id, "
@@ -457,8 +457,8 @@ class Errors:
         "label too, or map or leave out its mentions (--label-map, --keep)."
     )
     B341 = (
-        "'{path}' is a folder, and this format keeps a corpus in one file. Name the file; only BRAT's corpora are "
-        "folders (--format brat)."
+        "'{path}' is a folder, and one file is read here. Name the file in it; of corpora, only BRAT's are folders "
+        "(--format brat), of vocabularies only UMLS's (--format rrf)."
     )
     B342 = "'{path}' cannot be unpacked: {reason}. The file is damaged or cut off: copy or download it again."
     B343 = (
@@ -566,11 +566,6 @@ class Errors:
 
     B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."
     B451 = "There is no file that ends in {suffixes} below '{path}'. Name the files, or put them there."
-    B452 = "'{path}', line {line}, is not UTF-8: {reason}. {advice}"
-    B453 = (
-        "'{path}' cannot be unpacked after line {line}: {reason}. The file is damaged or half-written: copy it again "
-        "and compare its checksum."
-    )
     B454 = (
         "'{path}' cannot be read: {reason}. The file is damaged: delete it to pretrain anew, or put back a copy of it."
     )

@@ -48,7 +48,7 @@ def test_build_again(source, folder):
 
 @pytest.mark.parametrize(
     ("name", "source_format", "code"),
-    [("none.txt", "medic", "B231"), (".", "csv", "B279"), ("medic.txt", "jsonl", "B234"), ("medic.txt", "rtf", "B251")],
+    [("none.txt", "medic", "B301"), (".", "csv", "B341"), ("medic.txt", "jsonl", "B234"), ("medic.txt", "rtf", "B251")],
 )
 def test_build_fails(source, tmp_path, name, source_format, code):
     result = run("build", tmp_path / name, tmp_path / "kb", "--format", source_format)

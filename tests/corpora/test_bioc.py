@@ -175,7 +175,7 @@ def test_malformed_files(tmp_path, text, message):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ValueError, match=r"\[B341\]"):
+    with pytest.raises(IsADirectoryError, match=r"\[B341\]"):
         list(read_bioc(tmp_path))
 
 
