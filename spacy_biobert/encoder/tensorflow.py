@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..files import replacing
 from ..json_files import read_json_object
 from .bert import Bert, BertConfig
 from .families import read_config, tensor_names
@@ -173,8 +174,8 @@ def convert_checkpoint(folder: Path, out: Path, *, checkpoint: str | None = None
         "model_max_length": config.max_pieces,
     }
     _write_json(out / "tokenizer_config.json", tokenizer_settings)
-    save_file(tensors, out / "model.safetensors.part", metadata={"format": "pt"})
-    os.replace(out / "model.safetensors.part", out / "model.safetensors")
+    with replacing(out / "model.safetensors") as part:
+        save_file(tensors, part, metadata={"format": "pt"})
     return Conversion(config, lower_case, n_skipped)
 
 

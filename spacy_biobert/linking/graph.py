@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..files import replacing
 from .name_encoder import Floats, NameEncoder
 
 # Chosen on 230,000 names of diseases, MeSH's headings and human genes, see benchmarks/README.md.
@@ -76,9 +77,8 @@ class NameGraph:
 
     def save(self, path: Path) -> None:
         """Write the file all at once: it may be the very one that is open."""
-        part = path.with_name(f"{path.name}.part")
-        self._index.save(part)
-        part.replace(path)
+        with replacing(path) as part:
+            self._index.save(part)
 
     def __len__(self) -> int:
         return len(self._index)

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_biobert.cli import app
-from spacy_biobert.linking.folder import file_checksum
+from spacy_biobert.files import file_digest
 from spacy_biobert.linking.kb import KnowledgeBase
 
 MEDIC = "D006527|277900||Hepatolenticular Degeneration|Wilson Disease\nD001943||Breast Neoplasms|Breast Cancer\n"
@@ -108,7 +108,7 @@ def test_build_says_what_was_left_out(tmp_path):
     assert kb.meta["source"]["options"] == {"taxa": ["9606"]}
     assert kb.meta["source"]["skipped"] == {"references to other databases": 1, "genes of other species": 1}
     result = run("info", tmp_path / "kb")
-    for text in ("Human", "genes.tsv", file_checksum(path), "genes of other species 1"):
+    for text in ("Human", "genes.tsv", file_digest(path, "sha256"), "genes of other species 1"):
         assert text in result.output
 
 
