@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and their checksums."""
+"""Files written whole or not at all, new folders, and checksums."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import Errors
 
 _BLOCK = 1 << 20
 """Bytes that are read at a time."""
@@ -32,6 +34,16 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def require_new(folder: Path) -> None:
+    """Check that nothing lies where a folder shall be made, but for an empty one.
+
+    Raises:
+        FileExistsError: Something does.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(Errors.B046.format(path=folder))
 
 
 def file_digest(path: Path, algorithm: str) -> str:

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from spacy_biobert.files import file_digest, replacing
+from spacy_biobert.files import file_digest, replacing, require_new
 
 
 def test_a_file_is_replaced_when_it_is_whole(tmp_path):
@@ -61,3 +61,12 @@ def test_digests(tmp_path, size, algorithm):
     content = bytes(n % 251 for n in range(size))
     (tmp_path / "file").write_bytes(content)
     assert file_digest(tmp_path / "file", algorithm) == hashlib.new(algorithm, content).hexdigest()
+
+
+def test_a_folder_to_make(tmp_path):
+    require_new(tmp_path / "none")
+    require_new(tmp_path)
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(FileExistsError, match=r"\[B046\]"):
+            require_new(path)

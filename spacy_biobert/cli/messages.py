@@ -1,4 +1,4 @@
-"""How commands speak of errors and warnings."""
+"""How commands speak: of errors, of warnings, and in numbers."""
 
 from __future__ import annotations
 
@@ -47,3 +47,8 @@ def clear_warnings() -> Iterator[None]:
         finally:
             for warning in caught:
                 msg.warn(str(warning.message))
+
+
+def percent(share: float | None) -> str:
+    """Write a share in percent, for a table; where there is none, a dash."""
+    return "-" if share is None else f"{100 * share:.2f}"

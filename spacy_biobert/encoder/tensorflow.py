@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
-from ..files import replacing
+from ..files import replacing, require_new
 from ..json_files import read_json_object
 from .bert import Bert, BertConfig
 from .families import read_config, tensor_names
@@ -154,8 +154,7 @@ def convert_checkpoint(folder: Path, out: Path, *, checkpoint: str | None = None
         FileExistsError: ``out`` exists and is not empty.
         ValueError: A file is damaged or contradicts another, or TensorFlow is not installed.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(Errors.B046.format(path=out))
+    require_new(out)
     release = find_release(folder, checkpoint)
     settings = read_json_object(release.config)
     config = read_config(settings, str(release.config))
