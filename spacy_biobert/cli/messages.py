@@ -24,7 +24,7 @@ def clear_errors(file: IO[str] | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         title, _, rest = str(error).partition("\n")
         if not title.startswith("[B"):
             if not isinstance(error, OSError) or error.filename is None:

@@ -152,7 +152,8 @@ def convert_checkpoint(folder: Path, out: Path, *, checkpoint: str | None = None
     Raises:
         FileNotFoundError: A file is missing.
         FileExistsError: ``out`` exists and is not empty.
-        ValueError: A file is damaged or contradicts another, or TensorFlow is not installed.
+        ImportError: TensorFlow is not installed.
+        ValueError: A file is damaged or contradicts another.
     """
     require_new(out)
     release = find_release(folder, checkpoint)
@@ -208,14 +209,15 @@ def read_variables(checkpoint: Path) -> Variables:
         checkpoint: What the names of its files begin with.
 
     Raises:
-        ValueError: TensorFlow is not installed, or the checkpoint is damaged.
+        ImportError: TensorFlow is not installed.
+        ValueError: The checkpoint is damaged.
     """
     # It prints about processors and graphics cards otherwise, which do not matter for reading a file.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow
     except ImportError as error:
-        raise ValueError(Errors.B042.format(reason=error)) from error
+        raise ImportError(Errors.B042.format(reason=error)) from error
     try:
         return _TensorFlowVariables(tensorflow.train.load_checkpoint(str(checkpoint)), checkpoint)
     except Exception as error:  # TensorFlow raises kinds of its own, and others, for a damaged file

@@ -38,6 +38,15 @@ class NameGraph:
     def __init__(self, index: Any) -> None:
         self._index = index
 
+    @staticmethod
+    def require_package() -> None:
+        """Raise where no graph can be made.
+
+        Raises:
+            ImportError: usearch is not installed.
+        """
+        _usearch()
+
     @classmethod
     def build(cls, names: Sequence[str], encoder: NameEncoder) -> NameGraph:
         """Encode names and link them.

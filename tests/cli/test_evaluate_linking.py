@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -185,6 +186,19 @@ def test_train_vectors_alone(invoke, kb_folder, tmp_path):
     assert status == 0, output
     assert "no ranker" in output
     assert not spacy.load(tmp_path / "linker").get_pipe("biobert_linker").is_trainable
+
+
+def test_very_many_names_need_a_package_before_anything_is_learned(invoke, kb_folder, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_biobert.linking.dense.EXACT_NAMES", 3)
+    monkeypatch.setitem(sys.modules, "usearch", None)
+    arguments = ("train-linker", kb_folder, tmp_path / "linker", "--steps", 2, "--width", 8)
+    # Vectors alone are not searched yet.
+    status, output = invoke(*arguments)
+    assert status == 0, output
+    monkeypatch.setattr("spacy_biobert.linking.alignment.train_bag_encoder", None)
+    status, output = invoke(*arguments, corpus)
+    assert status == 1
+    assert "[B247]" in output
 
 
 def test_train_a_transformer(invoke, kb_folder, corpus, bert_folder, tmp_path):
