@@ -380,7 +380,6 @@ class Errors:
         "There is no {name} (or {name}.gz) in '{path}'. Name the folder META of a UMLS release, which holds "
         "MRCONSO.RRF, MRSTY.RRF and MRDEF.RRF."
     )
-    B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
     B277 = "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
     B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
     B290 = "'{path}' does not end in .jsonl, by which scispaCy knows such a file. Give it a name that does."

@@ -76,6 +76,9 @@ def test_what_cannot_be_scored(invoke, ruler, kb_folder, corpus, tmp_path):
     status, output = invoke("evaluate-linking", ruler, corpus)
     assert status == 1
     assert "[B246]" in output
+    status, output = invoke("evaluate-linking", kb_folder, corpus, "--plot", tmp_path / "recall.png")
+    assert status == 1
+    assert "[B516]" in output
     status, output = invoke("evaluate-linking", kb_folder, corpus, "--labels", "Diseas")
     assert status == 1
     assert "[B515]" in output

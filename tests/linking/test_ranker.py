@@ -257,6 +257,16 @@ def test_damaged_weights(trained):
         Ranker.from_bytes(trained.get_pipe("biobert_linker").name_encoder.to_bytes(), "here")
 
 
+def test_weights_that_are_no_numbers(trained):
+    linker = trained.get_pipe("biobert_linker")
+    for node in linker.ranker.model.walk():
+        for name in node.param_names:
+            node.set_param(name, np.full_like(node.get_param(name), np.nan))
+    example = Example(trained.make_doc("copper storage ."), make_references(trained)[0])
+    with pytest.raises(ValueError, match=r"\[B245\].*train-linker"):
+        linker.update([Example(example.reference.copy(), example.reference)], sgd=None)
+
+
 # --- Its parts ---
 
 

@@ -228,7 +228,8 @@ def test_mesh_takes_constant_memory(tmp_path):
         ("<PubmedArticleSet/>", r"\[B272\].*its first element is 'PubmedArticleSet'"),
         (DESCRIPTORS.replace("D006527", ""), r"\[B271\].*Hepatolenticular"),
         ("", r"\[B234\]"),
-        ('<?xml version="1.0" encoding="klingon"?><a/>', r"\[B2(34|76)\]"),
+        ('<?xml version="1.0" encoding="klingon"?><a/>', r"\[B234\].*, line 1: unknown encoding"),
+        ('<?xml version="1.0" encoding="shift_jis"?><a/>', r"\[B234\].*, line 1: multi-byte"),
         (gzip.compress(DESCRIPTORS.encode())[:-30], r"\[B342\]"),
     ],
 )

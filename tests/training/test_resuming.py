@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -10,10 +11,12 @@ from spacy import util
 from spacy.tokens import DocBin, Span
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as spacy_train
+from thinc.api import Adam, Shim
 
 from spacy_biobert.corpora.annotated_labels import set_annotated_labels
 from spacy_biobert.training.checkpoint import find_checkpoint, read_state
 from spacy_biobert.training.loop import train
+from spacy_biobert.training.state import capture, trained_parts
 
 from .conftest import ADAMW, write_corpus
 
@@ -245,7 +248,9 @@ def test_another_version_is_said(stopped, capsys):
     state["versions"]["torch"] = "0.1"
     path.write_text(json.dumps(state))
     train(start(config), output, resume=True)
-    assert "torch 0.1 then" in " ".join(capsys.readouterr().out.split())
+    assert "[W420] This is not the software that wrote the checkpoint: torch 0.1 then" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 @pytest.mark.parametrize("file", ["state.json", "weights.safetensors"])
@@ -297,6 +302,19 @@ def test_weights_must_be_the_same(stopped):
     output_layer.set_param("b", output_layer.get_param("b")[:-1])
     with pytest.raises(ValueError, match=r"B422.*tagger"):
         train(nlp, output, resume=True)
+
+
+def test_weights_that_cannot_be_taken_down():
+    nlp = spacy.blank("en")
+    tagger = nlp.add_pipe("tagger")
+    optimizer = Adam(0.01)
+    optimizer((-1, "stranger"), np.zeros(2, np.float32), np.ones(2, np.float32))
+    with pytest.raises(ValueError, match=r"\[B423\].*\(stranger\)"):
+        capture(trained_parts(nlp), optimizer)
+    tagger.model.shims.append(Shim(None))
+    with pytest.raises(ValueError, match=r"\[B421\] The weights of 'tagger' are in a Shim"):
+        trained_parts(nlp)
+    trained_parts(nlp, frozen=["tagger"])
 
 
 def test_checkpoint_holds_what_it_should(stopped):

@@ -103,8 +103,8 @@ def _events(path: str | Path, file: BufferedIOBase) -> Iterator[tuple[str, Eleme
         yield from iterparse(file, events=("start", "end"))
     except ParseError as error:
         raise malformed(path, error.position[0], f"it is not XML, or ends too early: {error}") from error
-    except (LookupError, ValueError) as error:  # an encoding that is not known
-        raise ValueError(Errors.B276.format(path=path, reason=error)) from error
+    except (LookupError, ValueError) as error:  # the first line names an encoding that is not known
+        raise malformed(path, 1, str(error)) from error
 
 
 def _concept(path: str | Path, record: Element, kind: str, types: tuple[str, ...] | None) -> Concept:
