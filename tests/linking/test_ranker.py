@@ -20,19 +20,7 @@ from spacy_biobert.linking.ranker import ConceptCounts, Ranker, count_ids
 from spacy_biobert.linking.ranker_model import COLUMNS, build_ranker, listwise_loss, probabilities, right_rows
 from spacy_biobert.training.state import capture_components, restore_components
 
-from .conftest import make_linker_nlp
-
-
-def make_reference(nlp, *mentions):
-    words = [word for text, _ in mentions for word in [*text.split(), "."]]
-    doc = Doc(nlp.vocab, words=words)
-    ents, at = [], 0
-    for text, kb_id in mentions:
-        n = len(text.split())
-        ents.append(Span(doc, at, at + n, label="Disease", kb_id=kb_id))
-        at += n + 1
-    doc.ents = ents
-    return doc
+from .conftest import make_linker_nlp, make_reference
 
 
 def make_references(nlp):
