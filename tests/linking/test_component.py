@@ -71,15 +71,11 @@ def test_spans_in_any_order_of_the_same_extent(nlp):
     assert get_candidates(doc[0:2], "links") == []
 
 
-def test_docs_of_earlier_versions(nlp):
-    """They hold a list of pairs for each span."""
+def test_groups_of_others(nlp):
     doc = nlp.make_doc("aspirin and copper")
-    old = [[["x:1", 0.5], ["x:2", 0.4]], []]
-    doc.spans["links"] = SpanGroup(doc, spans=[doc[0:1], doc[2:3]], attrs={"candidates": old})
-    assert get_candidates(doc[0:1], "links") == [("x:1", 0.5), ("x:2", 0.4)]
-    assert get_candidates(doc[2:3], "links") == []
     doc.spans["others"] = SpanGroup(doc, spans=[doc[0:1]])
     assert get_candidates(doc[0:1], "others") == []
+    assert get_candidates(doc[0:1], "none") == []
 
 
 def test_the_rest_of_an_entity_stays(nlp):
