@@ -8,7 +8,7 @@ of each mention would set off Python's garbage collection again and again, which
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from spacy.tokens import Doc, Span, SpanGroup
@@ -61,15 +61,17 @@ def get_candidates(span: Span, key: str) -> RankedIds:
     Returns:
         Pairs of concept id and score, the best first; empty where the span was not linked or nothing is like it.
     """
-    # A copy that drops the attributes of groups, as spaCy's ``Doc.from_docs`` does, has a group without.
-    if key not in span.doc.spans or CANDIDATES_ATTR not in span.doc.spans[key].attrs:
+    if key not in span.doc.spans:
         return []
     group = span.doc.spans[key]
+    candidates = group.attrs.get(CANDIDATES_ATTR)
+    if candidates is None:  # of others, or in a copy of a doc that drops attributes
+        return []
     places = Places.in_group(group)
     found: RankedIds = []
     for index in places.find(span):
         if not found or places.labels[index] == span.label:
-            found = _ranked_ids(group.attrs[CANDIDATES_ATTR], index)
+            found = _ranked_ids(candidates, index)
     return found
 
 
@@ -104,9 +106,11 @@ def register_extension(name: str, key: str) -> None:
         Span.set_extension(name, getter=RankedConceptsGetter((*getter.keys, key)), force=True)
 
 
-def _ranked_ids(candidates: Mapping[str, Any], index: int) -> RankedIds:
-    """Return the ranked concepts of the span in one place of a group."""
+def _ranked_ids(candidates: dict[str, Any], index: int) -> RankedIds:
+    """Return the ranked concepts of the span in one place of a group; empty where the group has none for it."""
     ends = candidates[ENDS]
+    if index >= len(ends):
+        return []
     here = slice(ends[index - 1] if index else 0, ends[index])
     return list(zip(candidates[IDS][here], candidates[SCORES][here], strict=True))
 

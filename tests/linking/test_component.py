@@ -71,11 +71,10 @@ def test_spans_in_any_order_of_the_same_extent(nlp):
     assert get_candidates(doc[0:2], "links") == []
 
 
-def test_groups_of_others(nlp):
+def test_a_group_of_others_has_no_concepts(nlp):
     doc = nlp.make_doc("aspirin and copper")
     doc.spans["others"] = SpanGroup(doc, spans=[doc[0:1]])
     assert get_candidates(doc[0:1], "others") == []
-    assert get_candidates(doc[0:1], "none") == []
 
 
 def test_the_rest_of_an_entity_stays(nlp):
