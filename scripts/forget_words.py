@@ -10,11 +10,12 @@ what stays is what spaCy's tokenizer brings along, and the labels.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import spacy
 import srsly
+
+from spacy_biobert.files import replacing
 
 
 def main() -> None:
@@ -28,9 +29,8 @@ def main() -> None:
     kept = sorted({*blank.vocab.strings, *map(str, labels)})
     path = args.pipeline / "vocab" / "strings.json"
     before = len(srsly.read_json(path))
-    part = path.with_name(path.name + ".part")
-    srsly.write_json(part, kept)
-    os.replace(part, path)
+    with replacing(path) as part:
+        srsly.write_json(part, kept)
     print(f"{path}: {len(kept):,} strings of {before:,} stay")
 
 

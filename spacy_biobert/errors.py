@@ -1,7 +1,8 @@
 """Every message a user can meet, numbered, a block for each subpackage.
 
-A message says what was wrong, where, and what to do next. Blocks: B0xx encoder, B1xx named entities, B2xx linking,
-B3xx corpora, B4xx training, B5xx command line, project and reports. A number, once released, keeps its meaning.
+A message says what was wrong, where, and what to do next. Blocks: B0xx encoder and checkpoints, B1xx named entities,
+B2xx linking, B3xx corpora and text files, B4xx training and pretraining, B5xx command line, project and reports. They
+stand in the order of their numbers. A number, once released, keeps its meaning.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ class Errors:
         "The weights are those of an encoder of width {found}, where this pipeline has one of width {width}, and its "
         "components too. Load the stored pipeline by itself, with spacy.load."
     )
-    # Checkpoints in TensorFlow's form: B040 to B049.
+
+    # Checkpoints in TensorFlow's form, and folders for what is made of checkpoints: B040 to B049.
     B040 = (
         "There is no {what} in '{path}'. A release of BioBERT for TensorFlow is a folder with bert_config.json, "
         "vocab.txt, and NAME.index beside NAME.data-00000-of-00001: unpack the archive again and name that folder."
@@ -158,7 +160,7 @@ class Errors:
     )
     B046 = "'{path}' is there already and not empty. Name a new folder, or empty this one: nothing in it was changed."
 
-    # Fine-tuned token classifiers: B050 to B059.
+    # Token classifiers that were fine-tuned elsewhere, read by `ner`: B050 to B059.
     B050 = (
         "'{name}' is no token classifier: {reason}. Give a checkpoint that was fine-tuned for named entities "
         "(AutoModelForTokenClassification); for an encoder alone, train a head with `spacy train`."
@@ -296,9 +298,6 @@ class Errors:
     )
     B221 = "{option} is {value}; it must be {expected}."
     B223 = "Mentions are looked up as a list of texts; got the text {mention!r}. Write [{mention!r}]."
-    B231 = "There is no file '{path}' to read concepts from. Name the vocabulary's own file."
-    B232 = "{path}, line {line}: the text is not UTF-8 ({reason}). {advice}"
-    B233 = "{path}: the file cannot be read beyond line {line} ({reason}). Download it again."
     B234 = "{path}, line {line}: {reason}. Correct the line; is --format the source's format?"
     B236 = (
         "No mention in {where} has a concept id, so there is nothing to learn from, nor to compare links with. Name a "
@@ -356,6 +355,7 @@ class Errors:
         "nlp.get_pipe('{name}').cfg['candidates_key'] = 'GROUP'."
     )
     B251 = "There is no reader for the format '{format}'. There are: {formats}."
+
     # Knowledge bases: references and merging, B260 to B269; sources, B270 to B289; export, B290.
     B260 = (
         "The pipeline refers to the knowledge base '{kb}' in '{path}', and there is none. Copy it there, or say where "
@@ -403,15 +403,13 @@ class Errors:
         "There is no {name} (or {name}.gz) in '{path}'. Name the folder META of a UMLS release, which holds "
         "MRCONSO.RRF, MRSTY.RRF and MRDEF.RRF."
     )
-    B275 = "{path} is a ZIP archive. Unpack it, and name the file in it."
-    B276 = "{path}: the file cannot be read to its end ({reason}). Download it again."
     B277 = "{path}: obsolete terms replace each other in a circle: {chain}. Take out the 'replaced_by:' of one of them."
     B278 = "The format '{format}' has no option '{option}'. Its options are: {known}."
-    B279 = "'{path}' is a folder. Name the vocabulary's own file; of all formats, rrf alone is given a folder."
     B290 = "'{path}' does not end in .jsonl, by which scispaCy knows such a file. Give it a name that does."
     B291 = "'{path}' is there already. Give another name, or say --force (overwrite=True) to replace it."
 
     # --- B3xx: corpora ---
+    # Text files of every kind, vocabularies and texts to pretrain on too: B301, B302, B307, B341, B342.
     B301 = "There is no file '{path}'. Check the path; it is relative to the folder that the command runs in."
     B302 = "{path}:{line}: the byte {byte:#04x} in column {column} is not UTF-8. {advice}"
     B303 = (
@@ -429,6 +427,10 @@ class Errors:
     B306 = (
         "{path}:{line}: the tag {tag!r} of {word!r} continues a mention, but none with its label is open. Correct the "
         "tag, or leave out 'strict': a mention then starts here, as conlleval counts it."
+    )
+    B307 = (
+        "'{path}' is a zip archive, as .docx and .xlsx files are, too. Unpack it and name the file in it, or save it "
+        "as text."
     )
     B310 = (
         "{path}:{line}: {content!r} is no line of a PubTator file. Expected id|t|title, id|a|abstract, a mention (id, "
@@ -477,8 +479,8 @@ class Errors:
         "label too, or map or leave out its mentions (--label-map, --keep)."
     )
     B341 = (
-        "'{path}' is a folder, and this format keeps a corpus in one file. Name the file; only BRAT's corpora are "
-        "folders (--format brat)."
+        "'{path}' is a folder, and one file is read here. Name the file in it; of corpora, only BRAT's are folders "
+        "(--format brat), of vocabularies only UMLS's (--format rrf)."
     )
     B342 = "'{path}' cannot be unpacked: {reason}. The file is damaged or cut off: copy or download it again."
     B343 = (
@@ -532,14 +534,15 @@ class Errors:
         "was one, make it again."
     )
     B369 = "{path} is no file of PubMed's citations: {reason}. Download it again, or give another format."
-    B371 = "There is no document left to write to {path}. Check what is skipped, and which documents are taken."
-    B372 = "{option} means nothing to a corpus in the format '{format}', which {path} is. Leave it out."
     B370 = (
         '{path}:{line}: {reason}. Each line of JSON lines, or item of a JSON list, is an object: {{"id": "1", "text": '
         '"…"}}; only text is needed.'
     )
+    B371 = "There is no document left to write to {path}. Check what is skipped, and which documents are taken."
+    B372 = "{option} means nothing to a corpus in the format '{format}', which {path} is. Leave it out."
 
-    # --- B4xx: training ---
+    # --- B4xx: training, and pretraining ---
+    # Vocabularies of pretraining: B410 to B419.
     B410 = "Only a WordPiece vocabulary can be trimmed; this checkpoint's is {kind}. Keep it whole."
     B411 = (
         "A vocabulary of {size} pieces is too small: special pieces and single characters, which keep every word "
@@ -584,13 +587,9 @@ class Errors:
     B430 = "The corpus {name} has no words. Correct its path, or leave it out."
     B431 = "{option} = {value!r} of the optimizer has no meaning. Use {expected}."
 
+    # Pretraining: B450 to B459.
     B450 = "There is no text '{path}'. Name files or folders of plain text, one document a line."
     B451 = "There is no file that ends in {suffixes} below '{path}'. Name the files, or put them there."
-    B452 = "'{path}', line {line}, is not UTF-8: {reason}. {advice}"
-    B453 = (
-        "'{path}' cannot be unpacked after line {line}: {reason}. The file is damaged or half-written: copy it again "
-        "and compare its checksum."
-    )
     B454 = (
         "'{path}' cannot be read: {reason}. The file is damaged: delete it to pretrain anew, or put back a copy of it."
     )
@@ -603,11 +602,11 @@ class Errors:
         "vocabulary must hold the encoder's: take a teacher of the same family, or trim the teacher's own vocabulary."
     )
     B457 = "{option} = {value} has no meaning. Give {expected}."
+    B458 = "The text has no words: nothing can be learned from {files}. Name files of plain text, one document a line."
     B459 = (
         "The text in {files} fits into one window of {window} word pieces: nothing can be held out to measure by. "
         "Name more text, or shorter windows."
     )
-    B458 = "The text has no words: nothing can be learned from {files}. Name files of plain text, one document a line."
 
     # --- B5xx: command line, project and reports ---
     B501 = (
@@ -649,13 +648,22 @@ class Errors:
         "The corpus [{section}] has no path. Give both: --paths.train FILE.spacy --paths.dev FILE.spacy; 'spacy "
         "biobert convert' makes such files."
     )
-    B516 = "'{path}' does not end in .svg, and the plot is one. Name it so."
     B515 = "No mention in {path} has a label of these: {labels}. There are: {there}."
+    B516 = "'{path}' does not end in .svg, and the plot is one. Name it so."
     B517 = (
         "On {corpus} the pipeline scores nothing even in float32: {scores}. By that, no arithmetic can be told from "
         "another, and nothing was recorded. Give texts with the annotations that the pipeline was trained to find."
     )
     B518 = "{options} would do nothing {why}. Leave it out, or give what it needs."
+
+    # Calibration and evaluation: B520 to B539.
+    B520 = "The pipeline '{model}' has no 'biobert_ner' whose scores could be calibrated; its pipes are: {pipes}."
+    B521 = (
+        "There is nothing to report on: neither the references in {corpora} nor what the pipeline found there has an "
+        "entity. Name a corpus with entities in doc.ents."
+    )
+
+    # Datasets, and corpora in their place: B540 to B549.
     B540 = (
         "The corpus {corpus} of the dataset '{dataset}' has mentions with the labels {found}, but is described as "
         "annotating only: {stated}. Add them to its 'annotates', or map or leave them out (label_map, labels)."
@@ -673,17 +681,21 @@ class Errors:
         "the name of a dataset to take the rest from."
     )
     B544 = "A pipeline cannot be trained on {value!r}. Use {known}."
-    # Calibration and evaluation: B520 to B539.
-    B520 = "The pipeline '{model}' has no 'biobert_ner' whose scores could be calibrated; its pipes are: {pipes}."
-    B521 = (
-        "There is nothing to report on: neither the references in {corpora} nor what the pipeline found there has an "
-        "entity. Name a corpus with entities in doc.ents."
-    )
 
 
 @_numbered
 class Warnings:
     """Messages of the warnings, numbered W0xx to W5xx by the same blocks."""
+
+    # --- W1xx: named entities ---
+    W101 = (
+        "`span._.{extension}` is already registered by something else, and stays as it is. The scores of entities "
+        "are in the attrs of the span group, and `spacy_biobert.ner.extension.get_score(span)` finds them."
+    )
+    W102 = (
+        "'{name}' writes its mentions to the span group '{spans_key}', in which those of '{other}' were: their scores "
+        "are lost. Give each of the two components a spans_key of its own."
+    )
 
     # --- W2xx: linking ---
     W201 = (
@@ -705,16 +717,16 @@ class Warnings:
         "The pipeline carries a knowledge base of its own, so that '{name}' does not look for one in kb_path = "
         "'{path}'. To link to that one, say nlp.get_pipe('{name}').initialize(kb='{path}'), and save the pipeline."
     )
-    W265 = "No row of UMLS in '{path}' is of {unknown}, which {option} asks for: is it written so? There are: {there}."
+    W263 = (
+        "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "
+        'as they are: labels = ["{found}"].'
+    )
     W264 = (
         "'{name}' is to learn from mentions as they are found (train_on_predicted = true), and none was found in a "
         "batch that has some: it learns nothing. Either what finds them is not in [training.annotating_components], or "
         'it finds none yet: train it first, and take it from there (source = "…").'
     )
-    W263 = (
-        "'{name}' leaves entities with the label {found} alone, for it links {labels}. If they are meant, write them "
-        'as they are: labels = ["{found}"].'
-    )
+    W265 = "No row of UMLS in '{path}' is of {unknown}, which {option} asks for: is it written so? There are: {there}."
     W266 = (
         "'{name}' keeps what it has: there is nothing at '{path}', from which it was made, as the pipeline's config "
         "says ([initialize.components.{name}] {option}). To give it another, say nlp.get_pipe('{name}')"
@@ -726,28 +738,18 @@ class Warnings:
         "{path}:{line}: document {id} stands in this file twice, text and annotations. It is read once; delete one to "
         "be rid of this message."
     )
-    W305 = (
-        "{path}:{line}: document {id} stands in this file twice, with other annotations. It is read twice, and each "
-        "time teaches that what stands in the other alone is no mention. Unite them."
-    )
     W302 = (
         "{path}: {n} mentions begin or end inside one of the tokenizer's tokens. They are kept, and the gold tokens "
         "are cut there, but a pipeline with this tokenizer can never find them."
     )
-    W304 = "No mention in {path} has the type {unknown}, which is mapped to a label. There are: {there}."
     W303 = (
         "{path}: not one mention has a label to keep ({labels}). Check their spelling, and remember that types are "
         "mapped to labels before."
     )
-
-    # --- W1xx: named entities ---
-    W102 = (
-        "'{name}' writes its mentions to the span group '{spans_key}', in which those of '{other}' were: their scores "
-        "are lost. Give each of the two components a spans_key of its own."
-    )
-    W101 = (
-        "`span._.{extension}` is already registered by something else, and stays as it is. The scores of entities "
-        "are in the attrs of the span group, and `spacy_biobert.ner.extension.get_score(span)` finds them."
+    W304 = "No mention in {path} has the type {unknown}, which is mapped to a label. There are: {there}."
+    W305 = (
+        "{path}:{line}: document {id} stands in this file twice, with other annotations. It is read twice, and each "
+        "time teaches that what stands in the other alone is no mention. Unite them."
     )
 
     # --- W4xx: training ---
@@ -755,14 +757,14 @@ class Warnings:
         "This is not the software that wrote the checkpoint: {changes}. Training goes on, but may not end with "
         "the very same weights."
     )
-    W422 = (
-        "Entities are learned with the labels {learned}, and those of the development corpus are: {there}. None of "
-        "them can be found, and every score of entities is 0. Convert it with --label-map OLD=NEW, or give another one."
-    )
     W421 = (
         "The learning rate is 0, and stays so: it follows a schedule that begins with 0, and `nlp.update` does not "
         "move schedules on. Call `optimizer.step_schedules()` after each update, as `spacy train` does, or give the "
         "optimizer a rate: `optimizer.learn_rate = 5e-5`."
+    )
+    W422 = (
+        "Entities are learned with the labels {learned}, and those of the development corpus are: {there}. None of "
+        "them can be found, and every score of entities is 0. Convert it with --label-map OLD=NEW, or give another one."
     )
 
     # --- W5xx: command line, project and reports ---
@@ -771,13 +773,13 @@ class Warnings:
         "scores stay as they are. Is this the development corpus of what it was trained on, and was it trained for "
         "long enough?"
     )
-    W522 = (
-        "{path} has the labels {gold}, and the pipeline found {found}: none is the same, so nothing that was found can "
-        "be right. Convert the corpus with --label-map OLD=NEW, so that both call the same the same."
-    )
     W521 = (
         "'{name}' leaves out entities below threshold = {threshold}, which was chosen for the scores before they were "
         "calibrated. Choose it again, for example with `spacy find-threshold`."
+    )
+    W522 = (
+        "{path} has the labels {gold}, and the pipeline found {found}: none is the same, so nothing that was found can "
+        "be right. Convert the corpus with --label-map OLD=NEW, so that both call the same the same."
     )
     W523 = "The annotations of the {n} texts before are in '{path}'."
     W524 = (

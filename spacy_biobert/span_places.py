@@ -23,17 +23,14 @@ class Places(NamedTuple):
     labels: list[int]
 
     @classmethod
-    def of(cls, spans: Sequence[Span] | SpanGroup) -> Places:
+    def of(cls, spans: Sequence[Span]) -> Places:
         """Look where spans lie now; they are sorted."""
         return cls([s.start_char for s in spans], [s.end_char for s in spans], [s.label for s in spans])
 
     @classmethod
     def in_group(cls, group: SpanGroup) -> Places:
-        """Read where the spans of a group lay when it was written."""
-        attrs = group.attrs
-        if STARTS in attrs:
-            return cls(attrs[STARTS], attrs[ENDS], attrs[LABELS])
-        return cls.of(group)  # in a doc that an earlier version has annotated and stored
+        """Read where the spans of a group lay when it was written; its attributes have what `to_attrs` returned."""
+        return cls(group.attrs[STARTS], group.attrs[ENDS], group.attrs[LABELS])
 
     def to_attrs(self) -> dict[str, Any]:
         """Return what a group keeps among its attributes."""

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,6 +85,20 @@ def build_hf_model(family: str, folder: Path):
     if family == "electra":
         return transformers.ElectraModel(transformers.ElectraConfig(vocab_size=size, embedding_size=16, **SIZES))
     return transformers.BertModel(transformers.BertConfig(vocab_size=size, **SIZES))
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    """Change settings of a checkpoint's config.json; "absent" takes one out."""
+    path = folder / "config.json"
+    settings = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in settings.items() if value != "absent"}))
+
+
+def stored_weights(folder: Path) -> dict[str, bytes]:
+    """Return all weights of a stored pipeline, as bytes."""
+    files = [path for path in folder.rglob("*") if path.name in ("model", "model.safetensors") and path.is_file()]
+    assert files
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def plan_of(texts: list[list[int]], *, window: int = 64, cls: int = 2, sep: int = 3, pad: int = 0) -> Plan:

@@ -12,11 +12,9 @@ from typing import Annotated
 import srsly
 import typer
 from spacy import Language
-from spacy import __version__ as spacy_version
 from tqdm import tqdm
 from wasabi import msg
 
-from .. import __version__
 from ..corpora.texts import Text, read_texts
 from ..errors import Errors, Warnings
 from ..reports.annotations import AnnotatedText, annotated_text, concept_names, ranked_concepts
@@ -24,7 +22,7 @@ from ..reports.page import render_page
 from . import app
 from .gpu import use_gpu
 from .messages import clear_errors
-from .pipelines import load_pipeline
+from .pipelines import describe_pipeline, load_pipeline
 
 STANDARD = "-"
 _IN_ZONE = 5_000
@@ -75,7 +73,7 @@ def annotate_cli(
         if html:
             html.parent.mkdir(parents=True, exist_ok=True)
             name = f"{nlp.meta['lang']}_{nlp.meta['name']}"
-            html.write_text(render_page(shown, title=name, about=_about(nlp)), encoding="utf-8")
+            html.write_text(render_page(shown, title=name, about=describe_pipeline(nlp)), encoding="utf-8")
             if jsonl != STANDARD:
                 msg.good(f"Page to look at: {html}")
 
@@ -170,11 +168,3 @@ def print_table(texts: Sequence[AnnotatedText]) -> None:
         return
     header = ("Text", "Entity", "Label", "Score", "Concept", "Name")
     msg.table(rows, header=header, divider=True, aligns=("r", "l", "l", "r", "l", "l"), max_col=44)
-
-
-def _about(nlp: Language) -> str:
-    """Say what made the annotations."""
-    return (
-        f"{' → '.join(nlp.pipe_names) or 'no components'} · version {nlp.meta['version']} · "
-        f"spaCy {spacy_version} · spacy-biobert {__version__}"
-    )

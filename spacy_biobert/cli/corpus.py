@@ -13,9 +13,9 @@ from wasabi import msg
 
 from ..corpora.convert import FORMATS, Summary, blank_pipeline, convert_corpus
 from ..corpora.documents import SPANS_KEY
-from ..errors import Errors
 from . import app
 from .messages import clear_errors
+from .options import listed, mapped
 
 
 @app.command("convert")
@@ -87,10 +87,10 @@ def convert_cli(
             nlp=nlp,
             format=format,
             label=label,
-            label_map=_mapping("--label-map", label_map),
+            label_map=mapped("--label-map", label_map),
             labels=labels or None,
-            annotates=_listed(annotates),
-            prefixes=_mapping("--prefix", prefixes),
+            annotates=listed(annotates),
+            prefixes=mapped("--prefix", prefixes),
             spans_key=spans_key,
             n_sents=n_sents,
             strict=strict,
@@ -105,22 +105,6 @@ def convert_cli(
         msg.warn(str(warning.message))
     msg.table(_rows(summary, time.perf_counter() - start), aligns=("l", "r"))
     msg.good(f"Wrote {output}")
-
-
-def _listed(text: str | None) -> list[str] | None:
-    """Read a list with commas."""
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _mapping(option: str, pairs: list[str] | None) -> dict[str, str]:
-    """Read OLD=NEW pairs; an id of a type may hold '=', its label may not."""
-    mapping: dict[str, str] = {}
-    for pair in pairs or ():
-        old, equals, new = pair.rpartition("=")
-        if not equals or not old:
-            raise ValueError(Errors.B331.format(value=pair, option=option))
-        mapping[old] = new
-    return mapping
 
 
 def _rows(summary: Summary, seconds: float) -> list[tuple[str, str]]:

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import srsly
 import typer
 from spacy import Language
-from spacy import __version__ as spacy_version
 from thinc.api import fix_random_seed
 from wasabi import msg
 
-from .. import __version__
 from ..corpora.convert import files_of_docs, read_examples
 from ..errors import Errors
 from . import app
 from .gpu import use_gpu
 from .labels import KeepingScorer, compare_labels
-from .messages import clear_errors
-from .pipelines import load_pipeline
+from .messages import clear_errors, percent
+from .pipelines import describe_pipeline, load_pipeline
 
 if TYPE_CHECKING:
     from ..reports.evaluation import Evaluation
@@ -73,7 +71,9 @@ def evaluate_cli(
             # A pipeline has a name of its own from `spacy package` on.
             folder = "/".join(Path(model).resolve().parts[-2:])
             title = folder if nlp.meta["name"] == "pipeline" else f"{nlp.meta['lang']}_{nlp.meta['name']}"
-            report.write_text(render_evaluation(evaluations, title=title, about=_about(nlp)), encoding="utf-8")
+            report.write_text(
+                render_evaluation(evaluations, title=title, about=describe_pipeline(nlp)), encoding="utf-8"
+            )
             msg.good(f"Page to look at: {report}")
 
 
@@ -114,13 +114,13 @@ def print_scores(scores: Mapping[str, Mapping[str, Any]]) -> None:
         # How well the tokens fit is of interest where something is wrong; the JSON file has it.
         shown = [key for key in values if not key.startswith("token_")]
         for key in (key.removesuffix("_f") for key in shown if key.endswith("_f")):
-            rows.append((corpus, key, "all", *(_percent(values.get(f"{key}_{x}")) for x in "prf")))
+            rows.append((corpus, key, "all", *(percent(values.get(f"{key}_{x}")) for x in "prf")))
             by_type = values.get(f"{key}_per_type") or {}
             if len(by_type) > 1:
-                rows += [(corpus, key, label, *(_percent(by_type[label][x]) for x in "prf")) for label in by_type]
+                rows += [(corpus, key, label, *(percent(by_type[label][x]) for x in "prf")) for label in by_type]
         for key in shown:
             if isinstance(values[key], float) and key != "speed" and key[-2:] not in ("_p", "_r", "_f"):
-                singles.append((corpus, key, _percent(values[key])))
+                singles.append((corpus, key, percent(values[key])))
     if rows:
         header = ("Corpus", "Score", "Label", "P", "R", "F")
         msg.table(rows, header=header, divider=True, aligns=("l", "l", "l", "r", "r", "r"))
@@ -140,23 +140,8 @@ def print_intervals(evaluations: Iterable[Evaluation]) -> None:
         ece = f"{calibration.bins.error:.4f}" if calibration else "-"
         macro = scores.macro.values[2] if len(scores.labels) > 1 else None
         low, high = scores.micro.intervals[2]
-        interval = f"{_percent(low)} to {_percent(high)}"
-        rows.append((evaluation.name, _percent(scores.micro.values[2]), interval, _percent(macro), ece))
+        interval = f"{percent(low)} to {percent(high)}"
+        rows.append((evaluation.name, percent(scores.micro.values[2]), interval, percent(macro), ece))
     if rows:
         header = ("Corpus", "F of entities", "95 % of it", "Mean over labels", "ECE")
         msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
-
-
-def _about(nlp: Language) -> str:
-    """Say what was scored."""
-    parts = [" → ".join(nlp.pipe_names) or "no components", f"version {nlp.meta['version']}"]
-    for name, pipe in nlp.pipeline:
-        cfg = getattr(pipe, "cfg", None) or {}
-        if "temperature" in cfg:
-            parts.append(f"{name} at temperature {cfg['temperature']:g}, threshold {cfg['threshold']:g}")
-    return " · ".join([*parts, f"spaCy {spacy_version}", f"spacy-biobert {__version__}"])
-
-
-def _percent(value: float | None) -> str:
-    """Write a share in percent."""
-    return "-" if value is None else f"{100 * value:.2f}"

@@ -16,7 +16,8 @@ from wasabi import msg
 from ..errors import Errors
 from . import app
 from .gpu import use_gpu
-from .messages import clear_errors, clear_warnings
+from .messages import clear_errors, clear_warnings, percent
+from .options import listed
 
 if TYPE_CHECKING:
     from ..linking.component import Linker
@@ -93,7 +94,8 @@ def evaluate(
 
     nlp = load_linking_pipeline(model)
     linker = find_linker(nlp, linker_name, model)
-    kept = None if labels is None else {label.strip() for label in labels.split(",")}
+    chosen = listed(labels)
+    kept = None if chosen is None else set(chosen)
     references = read_references(corpus, nlp)
     if kept is not None:
         there = {span.label_ for doc in references for span in mentions_of(doc, spans_key)}
@@ -155,10 +157,10 @@ def print_linking(
     """Print a table for each protocol, its name above it, and which corpora's names its dictionary has."""
     for scores in protocols:
         rows = [
-            ("Accuracy", _percent(scores.accuracy)),
-            *((f"Gold among the first {k}", _percent(scores.recall[k - 1])) for k in SHOWN_RANKS),
+            ("Accuracy", percent(scores.accuracy)),
+            *((f"Gold among the first {k}", percent(scores.recall[k - 1])) for k in SHOWN_RANKS),
             ("Mentions", f"{scores.mentions:,}"),
-            ("Mentions whose ids the dictionary lacks", _percent(scores.missing)),
+            ("Mentions whose ids the dictionary lacks", percent(scores.missing)),
             ("Names in the dictionary", f"{scores.names:,}"),
         ]
         msg.divider(f"{corpus}: {scores.protocol} protocol, gold mentions")
@@ -171,9 +173,5 @@ def print_linking(
     if documents is not None:
         msg.divider(f"{corpus}: end to end, ids of documents")
         header = ("Documents", "P", "R", "F")
-        row = (f"{documents.documents:,}", *map(_percent, (documents.precision, documents.recall, documents.f_score)))
+        row = (f"{documents.documents:,}", *map(percent, (documents.precision, documents.recall, documents.f_score)))
         msg.table([row], header=header, divider=True, aligns=("r", "r", "r", "r"))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"

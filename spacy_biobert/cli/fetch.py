@@ -9,7 +9,8 @@ import srsly
 import typer
 from wasabi import msg
 
-from ..project.assets import fetch_dataset, folder_checksums, md5
+from ..files import file_digest
+from ..project.assets import fetch_dataset, folder_checksums
 from ..project.datasets import DATASETS, find_dataset
 from . import app
 from .messages import clear_errors
@@ -55,7 +56,7 @@ def fetch_cli(
         # What training depends on: how the dataset is described, too.
         description = project / DATASETS / f"{dataset}.yml"
         if description.is_file():
-            checksums[(DATASETS / description.name).as_posix()] = md5(description)
+            checksums[(DATASETS / description.name).as_posix()] = file_digest(description, "md5")
         if encoder:
             checksums |= folder_checksums(project / encoder)
         lock.parent.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from wasabi import msg
 
-from ..errors import Errors
+from ..files import require_new
 from . import app
 from .messages import clear_errors
+from .options import mapped
 
 if TYPE_CHECKING:
     from ..encoder.storage import SaveDtype
@@ -51,13 +52,11 @@ def from_hf_cli(
 
     meta = {key: value for key, value in (("name", name), ("version", version)) if value is not None}
     with clear_errors():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise FileExistsError(Errors.B046.format(path=out))
-        meanings = dict(_meaning(pair) for pair in tags or ())
+        require_new(out)
         nlp = from_hf(
             checkpoint,
             label=label,
-            tags=meanings,
+            tags=mapped("--tag", tags),
             casing=cast("Casing", casing),
             save_dtype=cast("SaveDtype", save_dtype),
             lang=lang,
@@ -67,11 +66,3 @@ def from_hf_cli(
     labels, scheme = nlp.pipe_labels["biobert_ner"], nlp.get_pipe_config("biobert_ner")["scheme"]
     msg.info(f"{', '.join(labels)}, in {scheme} tags")
     msg.good(f"{out}: load it with spacy.load, or make a wheel of it with spacy package")
-
-
-def _meaning(pair: str) -> tuple[str, str]:
-    """Read CLASS=TAG; a tag holds no '='."""
-    old, equals, new = pair.rpartition("=")
-    if not equals or not old:
-        raise ValueError(Errors.B331.format(value=pair, option="--tag"))
-    return old, new

@@ -22,6 +22,7 @@ from ..linking.sources.reading import SourceReading
 from . import app
 from .linking_corpora import read_all
 from .messages import clear_errors, clear_warnings
+from .options import listed
 
 kb_app = typer.Typer(name="kb", help="Knowledge bases to link entities to.", no_args_is_help=True)
 app.add_typer(kb_app, name="kb")
@@ -62,16 +63,16 @@ def build(
     """Make a knowledge base from a vocabulary's own files."""
     options: dict[str, Any] = {
         "prefix": prefix,
-        "languages": _list(languages and languages.upper()),
-        "sources": _list(sabs and sabs.upper()),
+        "languages": listed(languages and languages.upper()),
+        "sources": listed(sabs and sabs.upper()),
         "suppressible": suppressible or None,
-        "taxa": _list(taxa),
+        "taxa": listed(taxa),
     }
     with clear_errors(), clear_warnings():
         reading = SourceReading(
             sources,
             source_format,
-            types=_list(types),
+            types=listed(types),
             name=name,
             version=version,
             options={option: value for option, value in options.items() if value is not None},
@@ -227,10 +228,6 @@ def search(
             msg.table(rows, header=("Concept", "Score", "Name found", "Canonical name"), divider=True, max_col=60)
         else:
             msg.info("Nothing in the knowledge base is like this")
-
-
-def _list(option: str | None) -> tuple[str, ...] | None:
-    return None if option is None else tuple(text.strip() for text in option.split(",") if text.strip())
 
 
 def _show_counts(title: str, counts: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""How commands speak of errors and warnings."""
+"""How commands speak: of errors, of warnings, and in numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def clear_errors(file: IO[str] | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         title, _, rest = str(error).partition("\n")
         if not title.startswith("[B"):
             if not isinstance(error, OSError) or error.filename is None:
@@ -47,3 +47,8 @@ def clear_warnings() -> Iterator[None]:
         finally:
             for warning in caught:
                 msg.warn(str(warning.message))
+
+
+def percent(share: float | None) -> str:
+    """Write a share in percent, for a table; where there is none, a dash."""
+    return "-" if share is None else f"{100 * share:.2f}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,13 @@ import srsly
 from spacy.util import load_config
 from wasabi import msg
 
+from ..files import replacing
+
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file all at once: whoever reads it, or stops this program, has the old file or the new one."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a file all at once."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, data: Any) -> None:

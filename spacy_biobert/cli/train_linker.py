@@ -74,8 +74,10 @@ def train_linker_cli(
     # Every spaCy command imports this module, and few train.
     from ..linking.alignment import BagSettings, TransformerSettings, train_bag_encoder, train_transformer_encoder
     from ..linking.component import Linker
+    from ..linking.dense import EXACT_NAMES
     from ..linking.evaluation import corpus_names, gold_ids
     from ..linking.fitting import train_ranker
+    from ..linking.graph import NameGraph
     from ..linking.kb import KnowledgeBase
     from ..linking.synonyms import names_of_concepts
     from .linking_corpora import find_encoder, load_encoder, read_all
@@ -89,6 +91,8 @@ def train_linker_cli(
         else:
             _refuse({"--width": width != WIDTH}, "with --encoder, whose width counts")
         kb = KnowledgeBase.open(kb_folder)
+        if corpora and kb.n_names > EXACT_NAMES:
+            NameGraph.require_package()  # the ranker needs it, once the vectors are learned
         nlp = spacy.blank("en")
         reader = load_pipeline(context) if context is not None and corpora else None
         seen = find_encoder(reader, str(context)) if reader is not None else None

@@ -13,7 +13,7 @@ from typing import Any
 from xml.parsers import expat
 
 from ..errors import Errors
-from .lines import opened, whole_text
+from ..text_files import opened, whole_text
 
 LINE = "@line"
 """Where an element read from XML keeps the number of its line."""

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from ..errors import Errors
 from ..identifiers import NIL, known_prefix
+from ..text_files import numbered_lines, whole_text
 from .annotations import AnnotatedDocument, Mention, Passage, Relation, same_words
 from .concept_ids import parse_concept_ids
-from .lines import numbered_lines, whole_text
 
 _MENTION = re.compile(r"(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)")
 _REFERENCE = re.compile(r"\S+ ([A-Z]\S+) (\S+)")

@@ -23,10 +23,10 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors, Warnings
 from ..identifiers import NIL
+from ..text_files import numbered_lines
 from .annotated_labels import set_annotated_labels
 from .concept_ids import split_concept_ids
 from .documents import SPANS_KEY, USER_DATA_KEY
-from .lines import numbered_lines
 from .readers import DOCUMENT_READERS, document_docs, iob_docs, make_labels
 from .tokenizer import make_tokenizer
 

@@ -191,9 +191,9 @@ class _Names:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._relations = data.get("relations", ())
-        self._names: dict[tuple[Any, ...], list[str]] = {}
-        for name, (start, end, *label) in data.get("mentions", {}).items():
-            self._names.setdefault((start, end, *label), []).append(name)
+        self._names: dict[tuple[int, int, str], list[str]] = {}
+        for name, (start, end, label) in data.get("mentions", {}).items():
+            self._names.setdefault((start, end, label), []).append(name)
         self._known = set(data.get("mentions", ()))
         # Annotations that say the same mention twice have become one, which has the name of the first.
         self._kept: dict[str, str] = {}
@@ -205,8 +205,7 @@ class _Names:
 
     def take(self, place: tuple[int, int, str]) -> str:
         """Return the name of the mention of a place and a label, "" where it has none, and keep its relations."""
-        # Docs that an earlier version has stored do not say the label.
-        names = self._names.get(place) or self._names.get(place[:2], [""])
+        names = self._names.get(place, [""])
         self._kept |= dict.fromkeys(filter(None, names), names[0])
         return names[0]
 

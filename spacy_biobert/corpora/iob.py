@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Errors
-from .lines import numbered_lines
+from ..text_files import numbered_lines
 
 _TAG = re.compile(r"O|([BIMELSU])(?:-(\S+))?")
 _OPENS, _CONTINUES, _CLOSES = "BSU", "IMEL", "ESLU"

@@ -14,8 +14,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import Errors
+from ..text_files import opened
 from .annotations import AnnotatedDocument, Passage
-from .lines import opened
 
 _CITATION = "MedlineCitation"
 _BOOK = "BookDocument"

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import Errors
+from ..text_files import numbered_lines
 from .annotations import AnnotatedDocument, Mention, Passage, Relation
-from .lines import numbered_lines
 
 _PASSAGE = re.compile(r"([^|\t]+)\|(\w+)\|(.*)", re.DOTALL)
 _OFFSET = re.compile(r"[0-9]+")

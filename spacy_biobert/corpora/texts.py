@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
+from ..text_files import decoded_lines, numbered_lines, opened, whole_text
 from .annotations import AnnotatedDocument
 from .bioc import read_bioc
-from .lines import decoded_lines, numbered_lines, opened, whole_text
 from .pubmed import read_pubmed
 from .pubtator import read_pubtator
 

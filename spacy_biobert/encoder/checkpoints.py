@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..files import replacing
 from ..json_files import read_json_object
 from .bert import Bert, BertConfig
 from .families import FAMILIES, family_of, read_config, tensor_names
@@ -80,9 +80,8 @@ class Checkpoint:
         settings = json.dumps(self.tokenizer.settings(self.max_pieces), indent=2)
         (folder / "tokenizer_config.json").write_text(settings + "\n", encoding="utf8")
         # Weights may still be mapped from the very file that is written here, and a reader must never see half of one.
-        whole, part = folder / "model.safetensors", folder / "model.safetensors.part"
-        save_file(self.tensors(dtype), part, metadata={"format": "pt"})
-        os.replace(part, whole)
+        with replacing(folder / "model.safetensors") as part:
+            save_file(self.tensors(dtype), part, metadata={"format": "pt"})
 
 
 def load_checkpoint(

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..files import replacing, require_new
 from ..json_files import read_json_object
 from .bert import Bert, BertConfig
 from .families import read_config, tensor_names
@@ -151,10 +152,10 @@ def convert_checkpoint(folder: Path, out: Path, *, checkpoint: str | None = None
     Raises:
         FileNotFoundError: A file is missing.
         FileExistsError: ``out`` exists and is not empty.
-        ValueError: A file is damaged or contradicts another, or TensorFlow is not installed.
+        ImportError: TensorFlow is not installed.
+        ValueError: A file is damaged or contradicts another.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(Errors.B046.format(path=out))
+    require_new(out)
     release = find_release(folder, checkpoint)
     settings = read_json_object(release.config)
     config = read_config(settings, str(release.config))
@@ -173,8 +174,8 @@ def convert_checkpoint(folder: Path, out: Path, *, checkpoint: str | None = None
         "model_max_length": config.max_pieces,
     }
     _write_json(out / "tokenizer_config.json", tokenizer_settings)
-    save_file(tensors, out / "model.safetensors.part", metadata={"format": "pt"})
-    os.replace(out / "model.safetensors.part", out / "model.safetensors")
+    with replacing(out / "model.safetensors") as part:
+        save_file(tensors, part, metadata={"format": "pt"})
     return Conversion(config, lower_case, n_skipped)
 
 
@@ -208,14 +209,15 @@ def read_variables(checkpoint: Path) -> Variables:
         checkpoint: What the names of its files begin with.
 
     Raises:
-        ValueError: TensorFlow is not installed, or the checkpoint is damaged.
+        ImportError: TensorFlow is not installed.
+        ValueError: The checkpoint is damaged.
     """
     # It prints about processors and graphics cards otherwise, which do not matter for reading a file.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow
     except ImportError as error:
-        raise ValueError(Errors.B042.format(reason=error)) from error
+        raise ImportError(Errors.B042.format(reason=error)) from error
     try:
         return _TensorFlowVariables(tensorflow.train.load_checkpoint(str(checkpoint)), checkpoint)
     except Exception as error:  # TensorFlow raises kinds of its own, and others, for a damaged file

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..files import replacing
 from .concepts import Concept
 from .kb import KnowledgeBase
 
@@ -45,19 +45,13 @@ def export_jsonl(
         raise ValueError(Errors.B290.format(path=path))
     if path.exists() and not (overwrite and path.is_file()):
         raise FileExistsError(Errors.B291.format(path=path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     left_out = 0
-    try:
-        # ASCII: scispaCy reads in whatever encoding the machine prefers.
-        with temporary.open("w", encoding="ascii", newline="\n") as file:
-            for concept in tqdm(kb.concepts(), total=len(kb), desc="concepts", unit="", disable=not progress):
-                file.write(json.dumps(_record(concept, strip_prefix, all_fields)) + "\n")
-                if not all_fields:
-                    left_out += len(concept.alternative_ids) + len(concept.related_ids)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    # ASCII: scispaCy reads in whatever encoding the machine prefers.
+    with replacing(path) as part, part.open("w", encoding="ascii", newline="\n") as file:
+        for concept in tqdm(kb.concepts(), total=len(kb), desc="concepts", unit="", disable=not progress):
+            file.write(json.dumps(_record(concept, strip_prefix, all_fields)) + "\n")
+            if not all_fields:
+                left_out += len(concept.alternative_ids) + len(concept.related_ids)
     return left_out
 
 

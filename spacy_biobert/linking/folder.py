@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
+from ..files import file_digest
 
 MANIFEST = "meta.json"
 FORMAT = "spacy_biobert.KnowledgeBase"
@@ -23,15 +24,6 @@ _KEYS = frozenset(("package_version", "source", "n_concepts", "n_names", "type_s
 def file_names(manifest: dict[str, Any]) -> list[str]:
     """Return the names of all files of a folder with this manifest, itself among them."""
     return sorted((MANIFEST, *manifest["files"]))
-
-
-def file_checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _ends_checksum(path: Path) -> str:
@@ -51,7 +43,7 @@ def _ends_checksum(path: Path) -> str:
 def write_manifest(folder: Path, meta: dict[str, Any]) -> None:
     """Write the manifest of a folder: ``meta``, and size and checksum of each file that lies there."""
     files = {
-        path.name: {"size": path.stat().st_size, "sha256": file_checksum(path), "ends": _ends_checksum(path)}
+        path.name: {"size": path.stat().st_size, "sha256": file_digest(path, "sha256"), "ends": _ends_checksum(path)}
         for path in sorted(folder.iterdir())
         if path.name != MANIFEST
     }
@@ -111,7 +103,7 @@ def verify_files(folder: Path, manifest: dict[str, Any]) -> None:
         ValueError: A file is not what was written.
     """
     for name, expected in manifest["files"].items():
-        if file_checksum(folder / name) != expected["sha256"]:
+        if file_digest(folder / name, "sha256") != expected["sha256"]:
             raise ValueError(Errors.B203.format(path=folder, reason=f"the checksum of {name} is not the manifest's"))
 
 

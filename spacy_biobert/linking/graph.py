@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..files import replacing
 from .name_encoder import Floats, NameEncoder
 
 # Chosen on 230,000 names of diseases, MeSH's headings and human genes, see benchmarks/README.md.
@@ -61,6 +62,15 @@ class NameGraph:
             return _open_again, (self._file.path, len(self), self._index.ndim)
         return _read, (bytes(self._index.save()),)
 
+    @staticmethod
+    def require_package() -> None:
+        """Raise where no graph can be made.
+
+        Raises:
+            ImportError: usearch is not installed.
+        """
+        _usearch()
+
     @classmethod
     def build(cls, names: Sequence[str], encoder: NameEncoder) -> NameGraph:
         """Encode names and link them.
@@ -100,9 +110,8 @@ class NameGraph:
 
     def save(self, path: Path) -> None:
         """Write the file all at once: it may be the very one that is open."""
-        part = path.with_name(f"{path.name}.part")
-        self._index.save(part)
-        part.replace(path)
+        with replacing(path) as part:
+            self._index.save(part)
         self._file = _File.of(path)
 
     def __len__(self) -> int:

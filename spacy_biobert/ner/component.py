@@ -402,7 +402,6 @@ class BiobertNer(TrainablePipe):
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BiobertNer:
         """Load from a folder. Settings given to ``spacy.load`` win over stored ones."""
-        self._before_loading()
         if (file := Path(path) / "cfg").exists() and "cfg" not in exclude:
             read_json_object(file)  # spaCy would not say which file it is that is damaged
         super().from_disk(path, exclude=exclude)
@@ -410,13 +409,8 @@ class BiobertNer(TrainablePipe):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> BiobertNer:
         """Load from bytes. Settings given in the config win over stored ones."""
-        self._before_loading()
         super().from_bytes(bytes_data, exclude=exclude)
         return self._after_loading()
-
-    def _before_loading(self) -> None:
-        """Let what is stored decide what shapes the model; pipelines older than this setting do not say it."""
-        self.cfg["overlapping"] = False
 
     def _after_loading(self) -> BiobertNer:
         """Undo the overwriting of settings that the config gives otherwise than it did when the pipeline was saved."""

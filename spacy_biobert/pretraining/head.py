@@ -6,13 +6,13 @@ further has it beside the encoder, in a file of its own, under the names that it
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from ..encoder.checkpoints import Checkpoint, RenamedTensors, open_tensors
+from ..files import replacing
 from .model import MaskedPieceHead
 
 HEAD_FILE = "masked_piece_head.safetensors"
@@ -75,9 +75,8 @@ def save_head(head: MaskedPieceHead, checkpoint: Checkpoint, folder: Path) -> No
     tensors = {
         theirs: state[ours].detach().cpu().contiguous() for ours, theirs in _tensor_names(checkpoint.family).items()
     }
-    part = folder / f"{HEAD_FILE}.part"
-    save_file(tensors, part, metadata={"format": "pt"})
-    os.replace(part, folder / HEAD_FILE)
+    with replacing(folder / HEAD_FILE) as part:
+        save_file(tensors, part, metadata={"format": "pt"})
 
 
 def make_head(checkpoint: Checkpoint, *, seed: int) -> MaskedPieceHead:

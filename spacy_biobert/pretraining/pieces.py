@@ -26,6 +26,7 @@ from ..arrays import ranges
 from ..encoder.pieces import Pieces
 from ..encoder.tokenization import PieceTokenizer
 from ..encoder.windows import make_windows
+from ..files import file_digest
 from .text import read_documents
 
 _DOCS_AT_A_TIME = 256
@@ -37,7 +38,7 @@ class Description:
     """What a folder of pieces was made from; another text, vocabulary or window needs another folder.
 
     Attributes:
-        files: Name and digest of each file, in order.
+        files: Name and SHA-256 of each file, in order.
         tokenizer: SHA-256 of the tokenizer.
         window: Longest window, its two special pieces included.
     """
@@ -50,7 +51,7 @@ class Description:
     def make(cls, files: Sequence[Path], tokenizer: PieceTokenizer, window: int) -> Description:
         """Describe what would be made from these files."""
         digest = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
-        return cls([[file.name, _digest(file)] for file in files], digest, window)
+        return cls([[file.name, file_digest(file, "sha256")] for file in files], digest, window)
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,6 @@ class PieceFolder:
         doc_lengths = np.diff(np.searchsorted(first, np.append(0, np.cumsum(lengths))))
         sentence_starts = np.zeros(len(first), dtype=bool)
         return Pieces(self.ids[rows].astype(np.int64), word_lengths, doc_lengths, sentence_starts)
-
-
-def _digest(path: Path) -> str:
-    found = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _map(path: Path, dtype: type[np.generic]) -> NDArray:

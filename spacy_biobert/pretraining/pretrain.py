@@ -111,7 +111,8 @@ def pretrain(
 
     Raises:
         FileNotFoundError: A text or checkpoint does not exist.
-        ValueError: A file is damaged, a setting has no meaning, or the folder holds another pretraining.
+        ValueError: A file is damaged, there is no text or too little, a setting has no meaning, or the folder holds
+            another pretraining.
     """
     _check(settings, window, save_every)
     checkpoint = load_checkpoint(encoder)
@@ -121,15 +122,14 @@ def pretrain(
         checkpoint = _fit_vocabulary(checkpoint, progress(read_documents(files)), vocabulary_size)
     folder = PieceFolder.prepare(files, checkpoint.tokenizer, output / "pieces", window=window, progress=progress)
     if len(folder.ends) < 2:
-        raise ValueError(Errors.B458.format(files=", ".join(map(str, files))))
+        message = Errors.B459 if len(folder.ends) else Errors.B458
+        raise ValueError(message.format(files=", ".join(map(str, files)), window=window))
     head = make_head(checkpoint, seed=settings.seed)
     head_was_there = load_head(head, checkpoint, locate_checkpoint(encoder))
     tutor = None
     if teacher is not None:
         tutor = Teacher(load_checkpoint(teacher), locate_checkpoint(teacher), checkpoint, window=window)
     pretrainer = Pretrainer(checkpoint, head, folder, settings, device=device, teacher=tutor)
-    if not len(pretrainer.schedule.held_out):
-        raise ValueError(Errors.B459.format(files=", ".join(map(str, files)), window=window))
     made_with = {**asdict(settings), "encoder": str(encoder), "teacher": teacher and str(teacher)}
     made_with["text and vocabulary"] = asdict(Description.make(files, checkpoint.tokenizer, window))
     state = output / "state.safetensors"

@@ -7,7 +7,6 @@ no part of it: see `pretrainer`.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..files import replacing
 from .pretrainer import Pretrainer
 
 _OPTIMIZER = "optimizer"
@@ -56,11 +56,10 @@ def save_state(path: Path, pretrainer: Pretrainer, standing: Standing, *, made_w
     for index, remembered in pretrainer.optimizer.state_dict()["state"].items():
         tensors.update({f"{_OPTIMIZER}.{index}.{key}": torch.as_tensor(value) for key, value in remembered.items()})
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     metadata = {"standing": asdict(standing), "made_with": made_with}
-    save_file(tensors, part, metadata={name: json.dumps(value, sort_keys=True) for name, value in metadata.items()})
-    os.replace(part, path)
+    texts = {name: json.dumps(value, sort_keys=True) for name, value in metadata.items()}
+    with replacing(path) as part:
+        save_file(tensors, part, metadata=texts)
 
 
 def load_state(path: Path, pretrainer: Pretrainer, *, made_with: Mapping[str, Any]) -> Standing | None:

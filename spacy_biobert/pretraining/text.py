@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..corpora.lines import how_to_decode
 from ..errors import Errors
+from ..text_files import numbered_lines
 
 _SUFFIXES = (".txt", ".txt.gz")
 
@@ -37,17 +35,6 @@ def read_documents(files: Iterable[Path]) -> Iterator[str]:
         ValueError: A file is not UTF-8, or its compressed data are damaged.
     """
     for path in files:
-        line = 0
-        try:
-            with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-                for raw in file:
-                    line += 1
-                    text = raw.decode("utf8").strip()
-                    if text:
-                        yield text
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                Errors.B452.format(path=path, line=line, reason=error, advice=how_to_decode(raw))
-            ) from None
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(Errors.B453.format(path=path, line=line, reason=error)) from None
+        for _, line in numbered_lines(path):
+            if text := line.strip():
+                yield text

@@ -6,12 +6,10 @@ Where none is stated, any file in its place counts.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -21,6 +19,7 @@ import srsly
 from tqdm import tqdm
 
 from ..errors import Errors
+from ..files import file_digest, replacing
 from .datasets import DATASETS, Dataset
 
 PROJECT_FILE = "project.yml"
@@ -101,7 +100,7 @@ def fetch_dataset(
             report(f"{path}: already there")
         elif mirror and (copy := _in_mirror(mirror, asset)).is_file():
             _check(copy, asset)
-            with _placed(target) as part:
+            with replacing(target) as part:
                 shutil.copyfile(copy, part)
             report(f"{path}: copied from {copy}")
         else:
@@ -110,7 +109,7 @@ def fetch_dataset(
                 missing.append(f"  {path}\n    from {asset.url}\n    ({problem})")
                 continue
             report(f"{path}: downloaded")
-        checksums |= folder_checksums(target) if target.is_dir() else {path.as_posix(): md5(target)}
+        checksums |= folder_checksums(target) if target.is_dir() else {path.as_posix(): file_digest(target, "md5")}
     if missing:
         raise FileNotFoundError(Errors.B501.format(dataset=dataset.name, missing="\n".join(missing)))
     return checksums
@@ -118,21 +117,12 @@ def fetch_dataset(
 
 def folder_checksums(folder: Path) -> dict[str, str]:
     """Return the MD5 checksum of each file of a folder, by its path; of none where there is no such folder."""
-    return {path.as_posix(): md5(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def md5(path: Path) -> str:
-    """Return the MD5 checksum of a file in hexadecimal digits."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        for chunk in iter(lambda: file.read(_CHUNK), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return {path.as_posix(): file_digest(path, "md5") for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _check(path: Path, asset: Asset) -> None:
     """Raise where a file is not the asset."""
-    found = md5(path)
+    found = file_digest(path, "md5")
     if asset.checksum and found != asset.checksum:
         raise ValueError(Errors.B502.format(path=path, project=PROJECT_FILE, found=found, expected=asset.checksum))
 
@@ -142,27 +132,15 @@ def _in_mirror(mirror: Path, asset: Asset) -> Path:
     return mirror.joinpath(*asset.dest.parts[1:])
 
 
-@contextmanager
-def _placed(target: Path) -> Iterator[Path]:
-    """Give a path beside the target to write to, and move it there when whole: no broken run leaves half a file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _download(asset: Asset, target: Path, out_of_reach: set[str]) -> str | None:
     """Download an asset, and return what went wrong, or None. A host that cannot be reached is asked once only."""
     host = urlsplit(asset.url).netloc
     if host in out_of_reach:
         return f"{host} is out of reach"
     try:
-        with _placed(target) as part:
+        with replacing(target) as part:
             _receive(asset.url, part)
-            found = md5(part)
+            found = file_digest(part, "md5")
             if asset.checksum and found != asset.checksum:
                 raise HTTPException(f"what came has the MD5 checksum {found}, not {asset.checksum}")
     except urllib.error.HTTPError as error:

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -75,6 +76,9 @@ def test_what_cannot_be_scored(invoke, ruler, kb_folder, corpus, tmp_path):
     status, output = invoke("evaluate-linking", ruler, corpus)
     assert status == 1
     assert "[B246]" in output
+    status, output = invoke("evaluate-linking", kb_folder, corpus, "--plot", tmp_path / "recall.png")
+    assert status == 1
+    assert "[B516]" in output
     status, output = invoke("evaluate-linking", kb_folder, corpus, "--labels", "Diseas")
     assert status == 1
     assert "[B515]" in output
@@ -185,6 +189,19 @@ def test_train_vectors_alone(invoke, kb_folder, tmp_path):
     assert status == 0, output
     assert "no ranker" in output
     assert not spacy.load(tmp_path / "linker").get_pipe("biobert_linker").is_trainable
+
+
+def test_very_many_names_need_a_package_before_anything_is_learned(invoke, kb_folder, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_biobert.linking.dense.EXACT_NAMES", 3)
+    monkeypatch.setitem(sys.modules, "usearch", None)
+    arguments = ("train-linker", kb_folder, tmp_path / "linker", "--steps", 2, "--width", 8)
+    # Vectors alone are not searched yet.
+    status, output = invoke(*arguments)
+    assert status == 0, output
+    monkeypatch.setattr("spacy_biobert.linking.alignment.train_bag_encoder", None)
+    status, output = invoke(*arguments, corpus)
+    assert status == 1
+    assert "[B247]" in output
 
 
 def test_train_a_transformer(invoke, kb_folder, corpus, bert_folder, tmp_path):

@@ -10,8 +10,8 @@ from spacy.tokens import DocBin
 from spacy.util import load_config
 
 from spacy_biobert.corpora.annotated_labels import get_annotated_labels
+from spacy_biobert.files import file_digest
 from spacy_biobert.linking.kb import KnowledgeBase
-from spacy_biobert.project.assets import md5
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -79,8 +79,8 @@ def test_fetch_records_what_training_depends_on(invoke, project):
     assert status == 0, output
     locked = srsly.read_json(project / "corpus" / "sources.json")
     assert list(locked)[:2] == ["corpus.pubtator", "kb.jsonl"]
-    assert locked["kb.jsonl"] == md5(project / "kb.jsonl")
-    assert locked["configs/datasets/mine.yml"] == md5(project / "configs" / "datasets" / "mine.yml")
+    assert locked["kb.jsonl"] == file_digest(project / "kb.jsonl", "md5")
+    assert locked["configs/datasets/mine.yml"] == file_digest(project / "configs" / "datasets" / "mine.yml", "md5")
     assert [name for name in locked if name.endswith("encoder/config.json")]
 
 
@@ -109,12 +109,12 @@ def test_fetch_takes_a_folder_from_the_environment(invoke, project, tmp_path):
     (project / "kb.jsonl").rename(tmp_path / "data" / "kb.jsonl")
     recipe = project / "configs" / "datasets" / "mine.yml"
     recipe.write_text(recipe.read_text().replace("path: kb.jsonl", "path: assets/kb.jsonl"))
-    checksum = md5(tmp_path / "data" / "kb.jsonl")
+    checksum = file_digest(tmp_path / "data" / "kb.jsonl", "md5")
     assets = [{"dest": "assets/kb.jsonl", "url": "http://127.0.0.1:9/kb.jsonl", "checksum": checksum}]
     srsly.write_yaml(project / "project.yml", {"assets": assets})
     status, output = invoke("fetch", "mine", "--project", project, env={"SPACY_BIOBERT_DATA": str(tmp_path / "data")})
     assert status == 0, output
-    assert md5(project / "assets" / "kb.jsonl") == checksum
+    assert file_digest(project / "assets" / "kb.jsonl", "md5") == checksum
 
 
 def test_prepare_makes_all_that_training_needs(invoke, project):
@@ -140,9 +140,9 @@ def test_prepare_writes_the_recipe_with_the_datasets_own_settings(invoke, projec
 
 def test_prepare_again_replaces_what_is_there(invoke, project):
     prepare(invoke, project)
-    first = md5(project / "corpus" / "config.cfg")
+    first = file_digest(project / "corpus" / "config.cfg", "md5")
     assert prepare(invoke, project)[0] == 0
-    assert md5(project / "corpus" / "config.cfg") == first
+    assert file_digest(project / "corpus" / "config.cfg", "md5") == first
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_prepare_on_own_files(invoke, without_kb, tmp_path):
 def test_prepare_trains_on_dev_where_it_is_told_to(invoke, project):
     dev_there = project / "corpus" / "train" / "dev" / "dev.spacy"
     assert prepare(invoke, project, "--train-on", "train+dev")[0] == 0
-    assert md5(dev_there) == md5(project / "corpus" / "dev" / "dev.spacy")
+    assert file_digest(dev_there, "md5") == file_digest(project / "corpus" / "dev" / "dev.spacy", "md5")
     assert prepare(invoke, project, "--train-on", "train+dev")[0] == 0
     # And not a second longer than that.
     assert prepare(invoke, project)[0] == 0

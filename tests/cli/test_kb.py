@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_biobert.cli import app
-from spacy_biobert.linking.folder import file_checksum
+from spacy_biobert.files import file_digest
 from spacy_biobert.linking.kb import KnowledgeBase
 
 MEDIC = "D006527|277900||Hepatolenticular Degeneration|Wilson Disease\nD001943||Breast Neoplasms|Breast Cancer\n"
@@ -48,7 +48,7 @@ def test_build_again(source, folder):
 
 @pytest.mark.parametrize(
     ("name", "source_format", "code"),
-    [("none.txt", "medic", "B231"), (".", "csv", "B279"), ("medic.txt", "jsonl", "B234"), ("medic.txt", "rtf", "B251")],
+    [("none.txt", "medic", "B301"), (".", "csv", "B341"), ("medic.txt", "jsonl", "B234"), ("medic.txt", "rtf", "B251")],
 )
 def test_build_fails(source, tmp_path, name, source_format, code):
     result = run("build", tmp_path / name, tmp_path / "kb", "--format", source_format)
@@ -108,7 +108,7 @@ def test_build_says_what_was_left_out(tmp_path):
     assert kb.meta["source"]["options"] == {"taxa": ["9606"]}
     assert kb.meta["source"]["skipped"] == {"references to other databases": 1, "genes of other species": 1}
     result = run("info", tmp_path / "kb")
-    for text in ("Human", "genes.tsv", file_checksum(path), "genes of other species 1"):
+    for text in ("Human", "genes.tsv", file_digest(path, "sha256"), "genes of other species 1"):
         assert text in result.output
 
 

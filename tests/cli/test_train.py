@@ -10,7 +10,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 from thinc.util import gpu_is_available
-from tiny import SENTENCES, add_head
+from tiny import SENTENCES, add_head, stored_weights
 
 # What spaCy's --code imports: a process that ends itself, by the signal that nothing can catch, at the place that its
 # environment names. The config says nothing of it, for a resumed training must have the same.
@@ -72,13 +72,6 @@ def spacy_cli(*arguments, kill="nowhere:0"):
     )
 
 
-def weights(folder):
-    """All weights of a stored pipeline, as bytes."""
-    files = [path for path in folder.rglob("*") if path.name in ("model", "model.safetensors") and path.is_file()]
-    assert files
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, bert_folder):
     """A folder with a config, corpora and the code above: an encoder, our head and two of spaCy's."""
@@ -123,7 +116,7 @@ def expected(project):
     """The weights that a training without a break ends with."""
     done = spacy_cli(*command(project, "whole", "--training.seed", 3))
     assert done.returncode == 0, done.stdout + done.stderr
-    return weights(project / "whole" / "model-last"), weights(project / "whole" / "model-best")
+    return stored_weights(project / "whole" / "model-last"), stored_weights(project / "whole" / "model-best")
 
 
 # Each name, a place; each number, how often the process passes there before it is killed.
@@ -150,7 +143,7 @@ def test_killed_at_several_places(project, expected, chain, warm_python):
     done = spacy_cli(*command(project, chain, "--training.seed", 3, "--resume"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Going on after step" in " ".join(done.stdout.split())
-    assert (weights(project / chain / "model-last"), weights(project / chain / "model-best")) == expected
+    assert (stored_weights(project / chain / "model-last"), stored_weights(project / chain / "model-best")) == expected
     assert sorted(path.name for path in (project / chain).iterdir()) == ["model-best", "model-last"]
 
 

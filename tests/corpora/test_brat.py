@@ -218,17 +218,6 @@ def test_relations_are_renamed_with_mentions(tmp_path):
     assert said(again) == said(document)
 
 
-def test_docs_of_an_earlier_version_keep_their_relations(tmp_path):
-    """It did not store the labels of mentions that have a name."""
-    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED))
-    doc = document_to_doc(document, spacy.blank("en").make_doc)
-    data = doc.user_data[USER_DATA_KEY]
-    data["mentions"] = {name: place[:2] for name, place in data["mentions"].items()}
-    again = doc_to_document(doc, spans_key=SPANS_KEY)
-    assert [relation.label for relation in again.relations] == ["Causes", "Treats"]
-    assert again.relations[0] == Relation("Causes", ("T9", "T1"))
-
-
 def test_pieces_are_those_of_the_mention(tmp_path):
     ann = "T1\tComposite 0 25\tBreast and ovarian cancer\nT2\tDisease 0 6;19 25\tBreast cancer\n"
     [document] = read_brat(write(tmp_path / "corpus", ann=ann))

@@ -1,21 +1,14 @@
 """A checkpoint is either whole or refused, with a message that names the file."""
 
-import json
-
 import huggingface_hub
 import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
+from tiny import change_config
 
 from spacy_biobert.encoder.checkpoints import load_checkpoint
-
-
-def change_config(folder, **changes):
-    path = folder / "config.json"
-    settings = json.loads(path.read_text()) | changes
-    path.write_text(json.dumps({key: value for key, value in settings.items() if value != "absent"}))
 
 
 def change_weights(folder, change):

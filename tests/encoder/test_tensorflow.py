@@ -300,7 +300,7 @@ def test_nothing_is_overwritten(release, tmp_path):
 
 def test_without_tensorflow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ValueError, match=r"^\[B042\].*pip install spacy-biobert\[tensorflow\]"):
+    with pytest.raises(ImportError, match=r"^\[B042\].*pip install spacy-biobert\[tensorflow\]"):
         convert_checkpoint(write_release(tmp_path / "release"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -1,5 +1,6 @@
 import pytest
 import spacy
+from spacy.tokens import Doc, Span
 
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.kb import KnowledgeBase
@@ -55,6 +56,28 @@ def make_linker_nlp(kb_folder, **config):
     )
     nlp.add_pipe("biobert_linker", config=config).initialize(kb=kb_folder)
     return nlp
+
+
+def make_reference(nlp, *mentions):
+    """A doc of mentions, each followed by a full stop: (text, ids)."""
+    words = [word for text, _ in mentions for word in [*text.split(), "."]]
+    doc = Doc(nlp.vocab, words=words)
+    ents, at = [], 0
+    for text, kb_id in mentions:
+        n = len(text.split())
+        ents.append(Span(doc, at, at + n, label="Disease", kb_id=kb_id))
+        at += n + 1
+    doc.ents = ents
+    return doc
+
+
+def make_cold_doc(nlp, label, text, kb_id=""):
+    """A doc with one mention, "cold", where the text has {}."""
+    words = text.split()
+    place = words.index("{}")
+    doc = Doc(nlp.vocab, words=["cold" if word == "{}" else word for word in words])
+    doc.ents = [Span(doc, place, place + 1, label=label, kb_id=kb_id)]
+    return doc
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
-from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_biobert.linking.candidates import Query
@@ -18,7 +17,7 @@ from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.ranker import Ranker
 from spacy_biobert.linking.ranker_model import COLUMNS
 
-from .conftest import make_linker_nlp
+from .conftest import make_cold_doc, make_linker_nlp
 
 # `initialize` empties the rules that find the entities.
 pytestmark = pytest.mark.filterwarnings("ignore:.*W036")
@@ -145,18 +144,10 @@ TEXTS = {
 }
 
 
-def make_doc(nlp, label, text, kb_id=""):
-    words = text.split()
-    place = words.index("{}")
-    doc = Doc(nlp.vocab, words=["cold" if word == "{}" else word for word in words])
-    doc.ents = [Span(doc, place, place + 1, label=label, kb_id=kb_id)]
-    return doc
-
-
 @pytest.fixture(scope="module")
 def trained(homonyms):
     nlp = make_linker_nlp(homonyms, ranker=True)
-    references = [make_doc(nlp, *text, kb_id=identifier) for _ in range(12) for identifier, text in TEXTS.items()]
+    references = [make_cold_doc(nlp, *text, kb_id=identifier) for _ in range(12) for identifier, text in TEXTS.items()]
     losses = list(train_ranker(nlp.get_pipe("biobert_linker"), references, epochs=60, batch_size=6))
     assert losses[-1] < losses[0] / 3
     return nlp
@@ -164,7 +155,7 @@ def trained(homonyms):
 
 def answers(nlp):
     linker = nlp.get_pipe("biobert_linker")
-    return [linker(make_doc(nlp, *text)).ents[0].kb_id_ for text in TEXTS.values()]
+    return [linker(make_cold_doc(nlp, *text)).ents[0].kb_id_ for text in TEXTS.values()]
 
 
 def test_one_spelling_three_concepts(homonyms, trained, tmp_path):
@@ -180,7 +171,7 @@ def test_one_spelling_three_concepts(homonyms, trained, tmp_path):
 def test_in_spacys_training(homonyms):
     nlp = make_linker_nlp(homonyms, ranker=True)
     linker = nlp.get_pipe("biobert_linker")
-    references = [make_doc(nlp, *text, kb_id=identifier) for identifier, text in TEXTS.items()]
+    references = [make_cold_doc(nlp, *text, kb_id=identifier) for identifier, text in TEXTS.items()]
     linker.initialize(lambda: [Example(reference.copy(), reference) for reference in references], kb=homonyms)
     assert linker.ranker.context.types["Illness", "Disease"] == 2
     assert linker.ranker.context.n_docs == 3

@@ -18,6 +18,8 @@ from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.ranker import Ranker, count_ids
 from spacy_biobert.linking.ranker_model import COLUMNS
 
+from .conftest import make_cold_doc
+
 # `initialize` empties the rules that find the entities.
 pytestmark = pytest.mark.filterwarnings("ignore:.*W036")
 
@@ -41,17 +43,9 @@ def homonyms(tmp_path_factory):
     return folder
 
 
-def make_doc(nlp, text, kb_id=""):
-    words = text.split()
-    place = words.index("{}")
-    doc = Doc(nlp.vocab, words=["cold" if word == "{}" else word for word in words])
-    doc.ents = [Span(doc, place, place + 1, label="Illness", kb_id=kb_id)]
-    return doc
-
-
 def make_references(nlp, fillers=FILLERS[:-2]):
     return [
-        make_doc(nlp, f"{filler} {text}", identifier)
+        make_cold_doc(nlp, "Illness", f"{filler} {text}", identifier)
         for filler in fillers
         for identifier, texts in AROUND.items()
         for text in texts
@@ -225,7 +219,8 @@ def add_linker(nlp, homonyms, **config):
 def answers(nlp, fillers=FILLERS[-2:]):
     """Return the links of docs that were not seen in training, and those that are right."""
     docs = [
-        (make_doc(nlp, doc.text.replace("cold", "{}")), doc.ents[0].kb_id_) for doc in make_references(nlp, fillers)
+        (make_cold_doc(nlp, "Illness", doc.text.replace("cold", "{}")), doc.ents[0].kb_id_)
+        for doc in make_references(nlp, fillers)
     ]
     right = [identifier for _, identifier in docs]
     for _, pipe in nlp.pipeline:
@@ -258,18 +253,18 @@ def test_one_name_two_concepts(trained, homonyms, tmp_path):
 
 
 def test_without_vectors_it_links_by_the_rest(trained):
-    before = trained.get_pipe("biobert_linker").rank([make_doc(trained, "of {}")])
+    before = trained.get_pipe("biobert_linker").rank([make_cold_doc(trained, "Illness", "of {}")])
     trained.add_pipe("doc_cleaner", before="biobert_linker")
     assert len(set(answers(trained)[0])) == 1
     trained.remove_pipe("doc_cleaner")
     trained.remove_pipe("biobert")
     assert len(set(answers(trained)[0])) == 1
     linker = trained.get_pipe("biobert_linker")
-    assert linker.rank([make_doc(trained, "of {}")]) == before
+    assert linker.rank([make_cold_doc(trained, "Illness", "of {}")]) == before
 
 
 def test_an_encoder_of_another_width(trained):
-    doc = make_doc(trained, "of {}")
+    doc = make_cold_doc(trained, "Illness", "of {}")
     with_vectors(doc, np.ones((2, 5)))
     with pytest.raises(ValueError, match=r"\[B248\].*width 5.*have 32"):
         trained.get_pipe("biobert_linker").rank([doc])
@@ -299,7 +294,7 @@ def test_a_document_is_learned_from_as_if_it_were_new(make_nlp, homonyms, monkey
         return rows
 
     monkeypatch.setattr(Ranker, "rows", listen)
-    references = [make_doc(nlp, AROUND["X:cold"][0], "X:cold"), *make_references(nlp)[3:6]]
+    references = [make_cold_doc(nlp, "Illness", AROUND["X:cold"][0], "X:cold"), *make_references(nlp)[3:6]]
     list(train_ranker(linker, references, epochs=1, encoder=nlp.get_pipe("biobert")))
     first = []
     for found, left_out, rows in told:

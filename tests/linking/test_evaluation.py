@@ -2,7 +2,6 @@ from xml.etree import ElementTree
 
 import pytest
 import spacy
-from spacy.tokens import Doc, Span
 
 from spacy_biobert.linking.component import Linker
 from spacy_biobert.linking.concepts import Concept
@@ -17,31 +16,21 @@ from spacy_biobert.linking.evaluation import (
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.settings import LinkerSettings
 
-VOCAB = spacy.blank("en").vocab
+from .conftest import make_reference
 
-
-def make_doc(*mentions):
-    """A doc of mentions, each followed by a full stop: (text, ids)."""
-    words = [word for text, _ in mentions for word in [*text.split(), "."]]
-    doc = Doc(VOCAB, words=words)
-    spans, at = [], 0
-    for text, ids in mentions:
-        n = len(text.split())
-        spans.append(Span(doc, at, at + n, label="Disease", kb_id=ids))
-        at += n + 1
-    doc.ents = spans
-    return doc
+NLP = spacy.blank("en")
 
 
 @pytest.fixture
 def linker(kb):
-    linker = Linker(VOCAB, settings=LinkerSettings(split_composites=True))
+    linker = Linker(NLP.vocab, settings=LinkerSettings(split_composites=True))
     linker.kb = kb
     return linker
 
 
 def test_strict(linker):
-    doc = make_doc(
+    doc = make_reference(
+        NLP,
         ("Wilson disease", "MESH:D006527"),
         ("Wilson disease", "OMIM:277900"),  # an alternative id
         ("breast and ovarian cancer", "MESH:D001943|MESH:D010051"),
@@ -63,7 +52,8 @@ def test_strict(linker):
 
 
 def test_biosyn(linker, kb, tmp_path):
-    doc = make_doc(
+    doc = make_reference(
+        NLP,
         ("copper storage", "MESH:D000002"),  # another concept has it as its canonical name: both are credited
         ("breast and ovarian cancer", "MESH:D001943|MESH:D010051"),
         ("breast cancer", "MESH:D001943|MESH:D010051"),  # cannot be split: any of the ids will do
@@ -90,8 +80,14 @@ def test_names_join_every_concept_of_an_id(kb):
 
 
 def test_documents(kb):
-    predicted = [make_doc(("a", "MESH:D006527"), ("b", "OMIM:277900"), ("c", "NIL"), ("d", "MESH:D001943")), make_doc()]
-    gold = [make_doc(("x", "OMIM:277900"), ("y", "MESH:D010051|NIL")), make_doc(("z", "MESH:D001241"))]
+    predicted = [
+        make_reference(NLP, ("a", "MESH:D006527"), ("b", "OMIM:277900"), ("c", "NIL"), ("d", "MESH:D001943")),
+        make_reference(NLP),
+    ]
+    gold = [
+        make_reference(NLP, ("x", "OMIM:277900"), ("y", "MESH:D010051|NIL")),
+        make_reference(NLP, ("z", "MESH:D001241")),
+    ]
     scores = evaluate_documents(predicted, gold, kb)
     # One of two predicted concepts; one of three gold ones.
     assert (scores.precision, scores.recall, scores.f_score) == (1 / 2, 1 / 3, pytest.approx(0.4))
@@ -100,7 +96,7 @@ def test_documents(kb):
 
 def test_nothing_to_compare_with(linker):
     with pytest.raises(ValueError, match=r"\[B236\].*doc.ents"):
-        evaluate_strict(linker, [make_doc(("copper", ""))], spans_key=None)
+        evaluate_strict(linker, [make_reference(NLP, ("copper", ""))], spans_key=None)
 
 
 def test_name_key():
@@ -121,8 +117,8 @@ def test_plot():
 
 def test_equal_names_of_two_concepts(tmp_path):
     kb = KnowledgeBase.build([Concept("M:1", "same"), Concept("M:2", "same")], tmp_path / "kb")
-    linker = Linker(VOCAB)
+    linker = Linker(NLP.vocab)
     linker.kb = kb
-    doc = make_doc(("same", "M:2"))
+    doc = make_reference(NLP, ("same", "M:2"))
     assert evaluate_biosyn(linker, [doc], kb, spans_key=None).accuracy == 1
     assert evaluate_strict(linker, [doc], spans_key=None).accuracy == 0

@@ -19,19 +19,7 @@ from spacy_biobert.linking.ranker import ConceptCounts, Ranker, count_ids
 from spacy_biobert.linking.ranker_model import COLUMNS, build_ranker, listwise_loss, probabilities, right_rows
 from spacy_biobert.training.state import capture_components, restore_components
 
-from .conftest import make_linker_nlp
-
-
-def make_reference(nlp, *mentions):
-    words = [word for text, _ in mentions for word in [*text.split(), "."]]
-    doc = Doc(nlp.vocab, words=words)
-    ents, at = [], 0
-    for text, kb_id in mentions:
-        n = len(text.split())
-        ents.append(Span(doc, at, at + n, label="Disease", kb_id=kb_id))
-        at += n + 1
-    doc.ents = ents
-    return doc
+from .conftest import make_linker_nlp, make_reference
 
 
 def make_references(nlp):
@@ -263,6 +251,16 @@ def test_damaged_weights(trained):
         Ranker.from_bytes(data[:20], "here")
     with pytest.raises(ValueError, match=r"\[B238\]"):
         Ranker.from_bytes(trained.get_pipe("biobert_linker").name_encoder.to_bytes(), "here")
+
+
+def test_weights_that_are_no_numbers(trained):
+    linker = trained.get_pipe("biobert_linker")
+    for node in linker.ranker.model.walk():
+        for name in node.param_names:
+            node.set_param(name, np.full_like(node.get_param(name), np.nan))
+    example = Example(trained.make_doc("copper storage ."), make_references(trained)[0])
+    with pytest.raises(ValueError, match=r"\[B245\].*train-linker"):
+        linker.update([Example(example.reference.copy(), example.reference)], sgd=None)
 
 
 # --- Its parts ---

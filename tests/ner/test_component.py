@@ -14,6 +14,7 @@ from thinc.api import Config
 
 from spacy_biobert.ner.extension import get_score
 from spacy_biobert.ner.tags import SCHEMES
+from spacy_biobert.span_places import Places
 
 from .conftest import TOK2VEC, TRAINING, make_examples, make_nlp, train
 
@@ -456,8 +457,9 @@ def test_foreign_extension_is_left_alone():
 def test_scores_of_nested_and_equal_spans():
     doc = Doc(spacy.blank("en").vocab, words=list("abcdef"))
     bounds = [(0, 2, "X"), (0, 2, "Y"), (0, 3, "X"), (1, 2, "X"), (4, 6, "X")]
-    doc.spans["all"] = [Span(doc, start, end, label=label) for start, end, label in bounds]
-    doc.spans["all"].attrs.update(scores=[0.1, 0.2, 0.3, 0.4, 0.5], annotator="head")
+    spans = [Span(doc, start, end, label=label) for start, end, label in bounds]
+    doc.spans["all"] = spans
+    doc.spans["all"].attrs.update(scores=[0.1, 0.2, 0.3, 0.4, 0.5], annotator="head", **Places.of(spans).to_attrs())
     doc.spans["foreign"] = [doc[4:5]]
     found = [get_score(Span(doc, start, end, label=label)) for start, end, label in bounds]
     assert found == [0.1, 0.2, 0.3, 0.4, 0.5]

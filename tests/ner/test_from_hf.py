@@ -13,7 +13,7 @@ import pytest
 import spacy
 import torch
 from spacy.tokens import Doc
-from tiny import FAMILIES, build_hf_model, write_vocabulary
+from tiny import FAMILIES, build_hf_model, change_config, write_vocabulary
 
 from spacy_biobert.ner.from_hf import NEVER, from_hf
 
@@ -290,12 +290,6 @@ def test_long_docs_and_strange_ones(classifiers):
 
 
 # --- what is refused ---
-
-
-def change_config(folder, **changes):
-    path = folder / "config.json"
-    settings = json.loads(path.read_text()) | changes
-    path.write_text(json.dumps({key: value for key, value in settings.items() if value != "absent"}))
 
 
 @pytest.mark.parametrize(

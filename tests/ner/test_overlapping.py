@@ -261,11 +261,23 @@ def test_settings_given_to_load_win_but_not_over_the_models_shape(nested, tmp_pa
     assert in_group(loaded(TEXT)) == FOUND
 
 
-NEW_SETTINGS = ("overlapping", "clash", "gold_spans_key", "objective", "label_smoothing", "label_weights")
+def test_settings_that_are_not_loaded_stay(nested, tmp_path):
+    ner = nested.get_pipe("biobert_ner")
+    ner.to_disk(tmp_path)
+    ner.cfg["threshold"] = 0.25
+    for _ in range(2):
+        ner.from_disk(tmp_path, exclude=["cfg"])
+        assert (ner.cfg["overlapping"], ner.cfg["threshold"]) == (True, 0.25)
+    ner.from_bytes(ner.to_bytes(), exclude=["cfg"])
+    assert in_group(nested(TEXT)) == FOUND
+    ner.from_disk(tmp_path)
+    assert ner.cfg["threshold"] == 0.0
 
 
-@pytest.mark.parametrize("overlapping", [None, True])
-def test_pipelines_from_before_these_settings_load(nlp, tmp_path, overlapping):
+NEW_SETTINGS = ("clash", "gold_spans_key", "objective", "label_smoothing", "label_weights")
+
+
+def test_pipelines_from_before_these_settings_load(nlp, tmp_path):
     nlp.to_disk(tmp_path)
     cfg = srsly.read_json(tmp_path / "biobert_ner" / "cfg")
     for settings in (cfg, cfg["settings"]):
@@ -276,11 +288,9 @@ def test_pipelines_from_before_these_settings_load(nlp, tmp_path, overlapping):
     for key in NEW_SETTINGS:
         del config["components"]["biobert_ner"][key]
     config.to_disk(tmp_path / "config.cfg")
-    given = {} if overlapping is None else {"components": {"biobert_ner": {"overlapping": overlapping}}}
-    loaded = spacy.load(tmp_path, config=given)
+    loaded = spacy.load(tmp_path)
     text, ents = TRAINING[0]
     assert entities(loaded(text)) == [(text[start:end], label) for start, end, label in ents]
-    assert loaded.get_pipe("biobert_ner").cfg["overlapping"] is False
 
 
 def test_select_pipes(nested):

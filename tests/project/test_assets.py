@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import srsly
 
-from spacy_biobert.project.assets import fetch_dataset, md5, read_assets
+from spacy_biobert.files import file_digest
+from spacy_biobert.project.assets import fetch_dataset, read_assets
 from spacy_biobert.project.datasets import CorpusSource, Dataset, Source
 
 FILES = {"assets/ner/a.tsv": b"one\tO\n", "assets/kb/b.txt": b"two||too\n"}
@@ -46,7 +47,7 @@ def make_project(tmp_path):
         assets = []
         for dest, content in FILES.items():
             (tmp_path / "content").write_bytes(content)
-            url, checksum = address + dest.rpartition("/")[2], md5(tmp_path / "content")
+            url, checksum = address + dest.rpartition("/")[2], file_digest(tmp_path / "content", "md5")
             assets.append({"dest": dest, "url": url, "checksum": checksum})
         srsly.write_yaml(project / "project.yml", {"assets": assets})
         (project / "shipped.tsv").write_text("three\tO\n")
@@ -70,7 +71,7 @@ def test_a_file_that_is_there_counts(make_project):
     lines: list[str] = []
     checksums = fetch_dataset(dataset, project, report=lines.append)
     assert list(checksums) == ["assets/ner/a.tsv", "shipped.tsv", "assets/kb/b.txt"]
-    assert checksums["assets/kb/b.txt"] == md5(project / "assets/kb/b.txt")
+    assert checksums["assets/kb/b.txt"] == file_digest(project / "assets/kb/b.txt", "md5")
     assert [line.rpartition(": ")[2] for line in lines] == ["already there"] * 3
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -10,10 +11,13 @@ from spacy import util
 from spacy.tokens import DocBin, Span
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as spacy_train
+from thinc.api import Adam, Shim
+from tiny import stored_weights
 
 from spacy_biobert.corpora.annotated_labels import set_annotated_labels
 from spacy_biobert.training.checkpoint import find_checkpoint, read_state
 from spacy_biobert.training.loop import train
+from spacy_biobert.training.state import capture, trained_parts
 
 from .conftest import ADAMW, write_corpus
 
@@ -71,14 +75,7 @@ def run(config, output, *stops, **options):
             train(nlp, output, resume=i > 0, **options)
     LOGGED.clear()
     train(start(config), output, resume=bool(stops), **options)
-    return weights(output / "model-last")
-
-
-def weights(folder):
-    """All weights of a stored pipeline, as bytes."""
-    files = [path for path in folder.rglob("*") if path.name in ("model", "model.safetensors") and path.is_file()]
-    assert files
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return stored_weights(output / "model-last")
 
 
 KILLER = {"@loggers": "test_killer.v1", "step": -1}
@@ -105,7 +102,7 @@ def test_resumed_training_ends_the_same(make_config, tmp_path, kind):
     found = run(config, tmp_path / "resumed", 3, 6)
     assert found == expected
     assert logged == LOGGED, "the logger is told of all steps"
-    assert weights(tmp_path / "resumed" / "model-best") == weights(tmp_path / "whole" / "model-best")
+    assert stored_weights(tmp_path / "resumed" / "model-best") == stored_weights(tmp_path / "whole" / "model-best")
     assert not (tmp_path / "resumed" / "checkpoints").exists()
 
 
@@ -134,7 +131,7 @@ def test_a_step_that_is_owed(make_config, tmp_path):
     gradients = load_file(find_checkpoint(tmp_path / "resumed" / "checkpoints") / "gradients.safetensors")
     assert any(name.startswith("biobert/") for name in gradients), "a step is owed"
     train(start(config), tmp_path / "resumed", resume=True)
-    assert weights(tmp_path / "resumed" / "model-last") == expected
+    assert stored_weights(tmp_path / "resumed" / "model-last") == expected
 
 
 def test_checkpoints_between_evaluations(make_config, tmp_path):
@@ -152,7 +149,7 @@ def test_equal_to_spacy_train(make_config, tmp_path, training):
     (tmp_path / "theirs").mkdir()
     spacy_train(start(config), tmp_path / "theirs")
     for name in ("model-last", "model-best"):
-        assert weights(tmp_path / "ours" / name) == weights(tmp_path / "theirs" / name)
+        assert stored_weights(tmp_path / "ours" / name) == stored_weights(tmp_path / "theirs" / name)
         ours, theirs = (srsly.read_json(tmp_path / side / name / "meta.json") for side in ("ours", "theirs"))
         assert ours == theirs
     assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == ["model-best", "model-last"]
@@ -204,13 +201,13 @@ def stopped(make_config, tmp_path):
 
 def test_config_must_be_the_same(stopped):
     config, output = stopped
-    before = weights(output / "model-last")
+    before = stored_weights(output / "model-last")
     changed = start(config, **{"training.dropout": 0.5, "components.biobert.model.overlap": 4})
     with pytest.raises(
         ValueError, match=r"(?s)B425.*biobert.model.overlap: 0 then, 4 now.*training.dropout: 0.2 then, 0.5"
     ):
         train(changed, output, resume=True)
-    assert weights(output / "model-last") == before
+    assert stored_weights(output / "model-last") == before
 
 
 @pytest.mark.parametrize(("name", "n", "seed", "error"), [
@@ -219,11 +216,11 @@ def test_config_must_be_the_same(stopped):
 ])  # fmt: skip
 def test_data_must_be_the_same(stopped, name, n, seed, error):
     config, output = stopped
-    before = weights(output / "model-last")
+    before = stored_weights(output / "model-last")
     write_corpus(config.parent / f"{name}.spacy", n, seed)
     with pytest.raises(ValueError, match=error):
         train(start(config), output, resume=True)
-    assert weights(output / "model-last") == before
+    assert stored_weights(output / "model-last") == before
     train(start(config), output)
 
 
@@ -245,7 +242,8 @@ def test_another_version_is_said(stopped, capsys):
     state["versions"]["torch"] = "0.1"
     path.write_text(json.dumps(state))
     train(start(config), output, resume=True)
-    assert "torch 0.1 then" in " ".join(capsys.readouterr().out.split())
+    told = " ".join(capsys.readouterr().out.split())
+    assert "[W420] This is not the software that wrote the checkpoint: torch 0.1 then" in told
 
 
 @pytest.mark.parametrize("file", ["state.json", "weights.safetensors"])
@@ -261,11 +259,11 @@ def test_nothing_to_resume(make_config, tmp_path):
     """Then training begins, and without the option an old checkpoint is of no account."""
     config = make_config("tagger", logger=KILLER)
     train(start(config), tmp_path / "out", resume=True)
-    expected = weights(tmp_path / "out" / "model-last")
+    expected = stored_weights(tmp_path / "out" / "model-last")
     with pytest.raises(Killed):
         train(start(config, **{"training.logger.step": 6}), tmp_path / "out")
     train(start(config), tmp_path / "out")
-    assert weights(tmp_path / "out" / "model-last") == expected
+    assert stored_weights(tmp_path / "out" / "model-last") == expected
 
 
 def test_errors_leave_the_checkpoint(make_config, tmp_path, capsys):
@@ -297,6 +295,19 @@ def test_weights_must_be_the_same(stopped):
     output_layer.set_param("b", output_layer.get_param("b")[:-1])
     with pytest.raises(ValueError, match=r"B422.*tagger"):
         train(nlp, output, resume=True)
+
+
+def test_weights_that_cannot_be_taken_down():
+    nlp = spacy.blank("en")
+    tagger = nlp.add_pipe("tagger")
+    optimizer = Adam(0.01)
+    optimizer((-1, "stranger"), np.zeros(2, np.float32), np.ones(2, np.float32))
+    with pytest.raises(ValueError, match=r"\[B423\].*\(stranger\)"):
+        capture(trained_parts(nlp), optimizer)
+    tagger.model.shims.append(Shim(None))
+    with pytest.raises(ValueError, match=r"\[B421\] The weights of 'tagger' are in a Shim"):
+        trained_parts(nlp)
+    trained_parts(nlp, frozen=["tagger"])
 
 
 def test_checkpoint_holds_what_it_should(stopped):

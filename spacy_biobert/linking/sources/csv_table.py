@@ -7,8 +7,9 @@ from itertools import chain
 from pathlib import Path
 
 from ...identifiers import to_curie
+from ...text_files import numbered_lines
 from ..concepts import Concept
-from .lines import malformed, read_whole_lines
+from .lines import malformed
 from .report import SourceReport
 from .tables import read_table, require_columns, split_list
 
@@ -41,7 +42,7 @@ def read_csv(
     """
     report = SourceReport() if report is None else report
     delimiter = "\t" if ".tsv" in Path(path).suffixes else ","
-    rows = read_table(path, read_whole_lines(path), delimiter=delimiter)
+    rows = read_table(path, numbered_lines(path, keep_ends=True), delimiter=delimiter)
     first = next(rows, None)
     if first is None:
         # A table without rows has nothing to complain of here; building from it has.

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from ...errors import Errors
 from ...identifiers import concept_url, to_curie
+from ...text_files import numbered_lines
 from ..concepts import Concept
-from .lines import malformed, read_whole_lines
+from .lines import malformed
 from .report import SourceReport
 from .tables import Row, read_table, split_list
 
@@ -67,7 +68,7 @@ def read_ctd(
             columns, or the file is not UTF-8.
     """
     report = SourceReport() if report is None else report
-    lines = read_whole_lines(path)
+    lines = numbered_lines(path, keep_ends=True)
     columns, delimiter, rest = _header(lines, report)
     vocabulary = next((each for each in _VOCABULARIES if {each.id, each.name} <= set(columns)), None)
     if vocabulary is None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ...identifiers import to_curie
+from ...text_files import whole_text
 from ..concepts import Concept
-from .lines import malformed, read_lines, read_whole_lines
+from .lines import malformed, read_lines
 from .report import SourceReport
 
 
@@ -69,7 +70,7 @@ def _records(path: str | Path) -> Iterator[tuple[int, Any]]:
     """Yield what the file holds, with the line of each; for a list, the place of each in it."""
     for number, line in read_lines(path):
         if line.lstrip().startswith("[") and number == 1:
-            yield from enumerate(_parse(path, 1, "".join(text for _, text in read_whole_lines(path))), start=1)
+            yield from enumerate(_parse(path, 1, whole_text(path).removeprefix("\ufeff")), start=1)
             return
         yield number, _parse(path, number, line)
 

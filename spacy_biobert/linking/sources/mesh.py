@@ -7,16 +7,16 @@ preferred, and each of these has terms. Here, as in CTD and in the corpora, the 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from ...errors import Errors
 from ...identifiers import to_curie
+from ...text_files import opened
 from ..concepts import Concept
-from .lines import malformed, open_source, read_lines
+from .lines import malformed, read_lines
 from .report import SourceReport
 
 _RECORDS = {
@@ -53,7 +53,7 @@ def read_mesh(
     report = SourceReport() if report is None else report
     if year := _YEAR.search(Path(path).name):
         report.version = year.group()
-    with open_source(path) as file:
+    with opened(path) as file:
         events = _events(path, file)
         _, root = next(events)
         if root.tag not in _RECORDS:
@@ -97,15 +97,14 @@ def read_mesh_table(
         yield Concept(id=to_curie(identifier, "MESH"), name=name, types=types or ())
 
 
-def _events(path: str | Path, file: IO[bytes]) -> Iterator[tuple[str, Element]]:
+def _events(path: str | Path, file: BufferedIOBase) -> Iterator[tuple[str, Element]]:
     """Yield where elements start and end, and a numbered error where there is something else."""
     try:
         yield from iterparse(file, events=("start", "end"))
     except ParseError as error:
         raise malformed(path, error.position[0], f"it is not XML, or ends too early: {error}") from error
-    except (EOFError, OSError, zlib.error, LookupError, ValueError) as error:
-        # The last two: an encoding that is not known.
-        raise ValueError(Errors.B276.format(path=path, reason=error)) from error
+    except (LookupError, ValueError) as error:  # the first line names an encoding that is not known
+        raise malformed(path, 1, str(error)) from error
 
 
 def _concept(path: str | Path, record: Element, kind: str, types: tuple[str, ...] | None) -> Concept:

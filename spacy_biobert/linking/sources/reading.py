@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Errors
+from ...files import file_digest
 from ..concepts import Concept
-from ..folder import file_checksum
 from . import READERS
 from .report import SourceReport
 from .rrf import rrf_files
@@ -75,7 +75,7 @@ class SourceReading:
             "format": self._format,
             "version": self._version or ", ".join(versions),
             "files": [
-                {"name": file.name, "size": file.stat().st_size, "sha256": file_checksum(file)}
+                {"name": file.name, "size": file.stat().st_size, "sha256": file_digest(file, "sha256")}
                 for path in self._paths
                 for file in (rrf_files(path) if path.is_dir() else [path])
             ],
