@@ -120,6 +120,34 @@ def test_a_document_a_line(tmp_path):
     assert len(read(tmp_path, f"{json.dumps(ONE)}\n\n{json.dumps(ONE)}\n")) == 2
 
 
+class Counted(str):
+    """A text that knows how much of it was searched for line breaks."""
+
+    searched = 0
+
+    def removeprefix(self, prefix):
+        return self
+
+    def count(self, part, start=0, end=None):
+        self.searched += (len(self) if end is None else end) - start
+        return super().count(part, start, end)
+
+
+def test_lines_are_counted_once(tmp_path, monkeypatch):
+    """Counted anew for each document, they took minutes in a file of some megabytes."""
+    text = Counted(f"{json.dumps(ONE)}\n" * 50)
+    monkeypatch.setattr("spacy_biobert.corpora.bioc_files.whole_text", lambda path: text)
+    assert len(read(tmp_path, text)) == 50
+    assert text.searched <= len(text)
+
+
+def test_errors_name_the_line(tmp_path):
+    documents = f"{json.dumps(ONE)}\n\n{json.dumps(ONE, indent=1)}\n"
+    line = documents.count("\n") + 1
+    with pytest.raises(ValueError, match=rf"\[B360\] .*corpus:{line}: .*holds no documents"):
+        read(tmp_path, documents + '{"text":\n"TP53"}\n{}')
+
+
 def test_annotations_of_the_whole_document(tmp_path):
     [annotation] = ONE["passages"][0]["annotations"]
     moved = {**annotation, "locations": [{"offset": 12, "length": 4}], "text": "TP53"}
