@@ -514,6 +514,10 @@ class Errors:
     B369 = "{path} is no file of PubMed's citations: {reason}. Download it again, or give another format."
     B371 = "There is no document left to write to {path}. Check what is skipped, and which documents are taken."
     B372 = "{option} means nothing to a corpus in the format '{format}', which {path} is. Leave it out."
+    B373 = (
+        "{path} is {what}: texts, without annotations that could be converted. 'spacy biobert annotate' reads them; if "
+        "it is a corpus all the same, name its --format: {known}."
+    )
     B370 = (
         '{path}:{line}: {reason}. Each line of JSON lines, or item of a JSON list, is an object: {{"id": "1", "text": '
         '"…"}}; only text is needed.'

@@ -19,7 +19,7 @@ from wasabi import msg
 
 from .. import __version__
 from ..corpora.annotated_labels import get_annotated_labels
-from ..corpora.convert import files_of_docs, read_examples
+from ..corpora.spacy_files import files_of_docs, read_examples
 from ..errors import Errors, Warnings
 from . import app
 from .gpu import use_gpu

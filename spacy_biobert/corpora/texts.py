@@ -12,23 +12,16 @@ from typing import Any
 from ..errors import Errors
 from .annotations import AnnotatedDocument
 from .bioc import read_bioc
-from .lines import decoded_lines, numbered_lines, opened, whole_text
+from .formats import guess_format
+from .lines import decoded_lines, numbered_lines, whole_text
 from .pubmed import read_pubmed
 from .pubtator import read_pubtator
 
 Text = tuple[str, str]
 """What a text is called, and the text."""
 
-_PUBTATOR = re.compile(r"[^|\t\r\n]+\|t\|")
-_PUBMED = re.compile(r"<(?:PubmedArticle|PubmedBookArticle|MedlineCitation|BookDocument)")
-"""Of a set, of one article, or of a citation by itself."""
-_XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
-_JSON = re.compile(r"\{\s*\"")
-_JSON_LIST = re.compile(r"\[\s*\{\s*\"")
-_BIOC = re.compile(r"\"(?:documents|passages)\"\s*:\s*\[")
+_READERS = {"pubtator": read_pubtator, "bioc": read_bioc, "pubmed": read_pubmed}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_HEAD = 1 << 16
-"""Bytes of a file in which its format is looked for."""
 _STANDARD_INPUT = "standard input"
 
 
@@ -58,17 +51,11 @@ def read_texts(path: str) -> Iterator[Text]:
 
 
 def _of_file(path: Path) -> Iterator[Text]:
-    """Read a file in the format that its first lines have."""
-    with opened(path) as file:
-        # Not by lines: all of a file may be one.
-        head = file.read(_HEAD).decode("utf-8-sig", errors="replace").lstrip()
-    if _PUBTATOR.match(head):
-        yield from _of_documents(read_pubtator(path))
-    elif head.startswith("<") and _PUBMED.search(head):
-        yield from _of_documents(read_pubmed(path))
-    elif _XML.match(head) or (_JSON.match(head) and _BIOC.search(head)):
-        yield from _of_documents(read_bioc(path))
-    elif _JSON_LIST.match(head) or (_JSON.match(head) and not _has_json_lines(path)):
+    """Read a file in the format that its beginning has."""
+    format = guess_format(path)
+    if format in _READERS:
+        yield from _of_documents(_READERS[format](path))
+    elif format == "json" and not _has_json_lines(path):
         yield from _of_whole_json(path)
     else:
         yield from _of_lines(str(path), numbered_lines(path))

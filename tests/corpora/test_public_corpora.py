@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_biobert.corpora.convert import blank_pipeline
 from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, document_to_doc
 from spacy_biobert.corpora.iob import format_iob, read_iob
 from spacy_biobert.corpora.pubtator import format_pubtator, read_pubtator
-from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.corpora.tokenizer import blank_pipeline, make_tokenizer
 
 DATA = Path(os.environ.get("SPACY_BIOBERT_DATA", ""))
 pytestmark = [
