@@ -12,10 +12,10 @@ from tqdm import tqdm
 from wasabi import msg
 
 from ..corpora.convert import FORMATS, convert_corpus
-from ..corpora.documents import SPANS_KEY
 from ..corpora.spacy_files import Summary
 from ..corpora.tokenizer import blank_pipeline
 from ..errors import Errors
+from ..span_places import SPANS_KEY
 from . import app
 from .messages import clear_errors
 

@@ -12,8 +12,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors, Warnings
+from ..span_places import SPANS_KEY
 from .annotated_labels import set_annotated_labels
-from .documents import SPANS_KEY, USER_DATA_KEY
+from .documents import USER_DATA_KEY
 from .formats import guess_format
 from .lines import numbered_lines
 from .readers import DOCUMENT_READERS, document_docs, iob_docs, make_labels

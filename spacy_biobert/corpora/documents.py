@@ -26,16 +26,14 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..identifiers import NIL
+from ..span_places import SPANS_KEY
 from .annotations import AnnotatedDocument, Mention, Passage, Relation
 from .concept_ids import DEFAULT_PREFIXES, join_concept_ids, parse_concept_ids, split_concept_ids
 from .iob import Sentence
 from .sentences import sentence_starts
 
-SPANS_KEY = "ner"
-"""Where all gold mentions stand in `doc.spans`, if nothing else is said: where ``biobert_ner`` puts its predictions."""
-
-USER_DATA_KEY = "pubtator"
-"""What a document's `doc.user_data` is filed under, after the first format that was read."""
+USER_DATA_KEY = "spacy_biobert.document"
+"""What `doc.user_data` has a document's id, passages and relations under, whatever its format."""
 
 
 @dataclass(frozen=True, slots=True)

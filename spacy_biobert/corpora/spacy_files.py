@@ -17,9 +17,10 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..identifiers import NIL
+from ..span_places import SPANS_KEY
 from .annotated_labels import set_annotated_labels
 from .concept_ids import split_concept_ids
-from .documents import SPANS_KEY, USER_DATA_KEY
+from .documents import USER_DATA_KEY
 
 
 @dataclass(slots=True)

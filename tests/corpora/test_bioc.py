@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
 from spacy_biobert.corpora.bioc import format_bioc, read_bioc
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, document_to_doc
+from spacy_biobert.corpora.documents import USER_DATA_KEY, document_to_doc
+from spacy_biobert.span_places import SPANS_KEY
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE collection SYSTEM "BioC.dtd">

@@ -11,7 +11,8 @@ from spacy.tokens import DocBin
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
 from spacy_biobert.corpora.brat import format_brat, read_brat
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, Labels, doc_to_document, document_to_doc
+from spacy_biobert.corpora.documents import USER_DATA_KEY, Labels, doc_to_document, document_to_doc
+from spacy_biobert.span_places import SPANS_KEY
 
 TEXT = "Breast and ovarian cancer.\nPenicillamine (β-form) helps."
 ANN = (

@@ -7,9 +7,10 @@ from spacy.training import Corpus
 
 from spacy_biobert.corpora.annotated_labels import get_annotated_labels
 from spacy_biobert.corpora.convert import convert_corpus
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY
+from spacy_biobert.corpora.documents import USER_DATA_KEY
 from spacy_biobert.corpora.spacy_files import record_annotated_labels
 from spacy_biobert.corpora.tokenizer import blank_pipeline
+from spacy_biobert.span_places import SPANS_KEY
 
 IOB = "Wilson\tB-Disease\ndisease\tI-Disease\n\nNone\tO\n\n"
 PUBTATOR = (

@@ -10,10 +10,10 @@ from spacy.util import registry
 
 from spacy_biobert.corpora.bioc import format_bioc
 from spacy_biobert.corpora.brat import format_brat
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.pubtator import read_pubtator
 from spacy_biobert.corpora.readers import make_document_corpus, make_iob_corpus, make_pubtator_corpus
 from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.span_places import SPANS_KEY
 
 IOB = "-DOCSTART-\tO\n\nWilson\tB-Disease\ndisease\tI-Disease\n\nTP53\tB-Gene\n\n-DOCSTART-\tO\n\nNone\tO\n"
 PUBTATOR = (

@@ -8,7 +8,6 @@ from spacy.vocab import Vocab
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
 from spacy_biobert.corpora.documents import (
-    SPANS_KEY,
     USER_DATA_KEY,
     Labels,
     doc_to_document,
@@ -18,6 +17,7 @@ from spacy_biobert.corpora.documents import (
 )
 from spacy_biobert.corpora.iob import Sentence
 from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.span_places import SPANS_KEY
 
 NLP = spacy.blank("en")
 NLP.tokenizer = make_tokenizer()(NLP)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, document_to_doc
+from spacy_biobert.corpora.documents import USER_DATA_KEY, document_to_doc
 from spacy_biobert.corpora.iob import format_iob, read_iob
 from spacy_biobert.corpora.pubtator import format_pubtator, read_pubtator
 from spacy_biobert.corpora.tokenizer import blank_pipeline, make_tokenizer
+from spacy_biobert.span_places import SPANS_KEY
 
 DATA = Path(os.environ.get("SPACY_BIOBERT_DATA", ""))
 pytestmark = [
