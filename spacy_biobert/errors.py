@@ -433,11 +433,6 @@ class Errors:
         "abstract."
     )
     B315 = "{path}:{line}: the mention {mention!r} has no type. Write one in the fifth column."
-    B320 = (
-        "The doc {text!r}… has no document number, which PubTator needs. Give one: "
-        'doc_to_document(doc, document_id="1").'
-    )
-    B321 = "The doc of document {id} has no spans under {key!r}. It has them under: {keys}."
     B322 = (
         "{reader} has no path. Set it in the config ([corpora.train] path) or on the command line (--paths.train FILE)."
     )
@@ -638,6 +633,10 @@ class Errors:
     B517 = (
         "On {corpus} the pipeline scores nothing even in float32: {scores}. By that, no arithmetic can be told from "
         "another, and nothing was recorded. Give texts with the annotations that the pipeline was trained to find."
+    )
+    B529 = (
+        "There are files in '{path}' already, and a folder of annotations is written whole. Give --brat a new or an "
+        "empty one, or delete these."
     )
     B518 = "{options} would do nothing {why}. Leave it out, or give what it needs."
     B540 = (

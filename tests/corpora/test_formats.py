@@ -72,4 +72,4 @@ def test_what_is_converted_is_what_is_annotated(tmp_path, text):
     nlp = blank_pipeline()
     convert_corpus(path, tmp_path / "corpus.spacy", nlp=nlp)
     (doc,) = read_docs(tmp_path / "corpus.spacy", nlp.vocab)
-    assert [text for _, text in read_texts(str(path))] == [doc.text] == ["Wilson disease. Blocks 5-HT6."]
+    assert [document.text for document in read_texts(str(path))] == [doc.text] == ["Wilson disease. Blocks 5-HT6."]
