@@ -1,4 +1,4 @@
-"""From a corpus's documents and sentences to `Doc` objects with gold annotation, and back.
+"""From a corpus's documents and sentences to `Doc` objects with gold annotation, and predictions back to documents.
 
 What a reference `Doc` holds:
 
