@@ -20,7 +20,8 @@ import spacy
 from spacy.language import Language
 from spacy.training import Corpus, Example
 
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
+from spacy_biobert.corpora.convert import convert_corpus
+from spacy_biobert.corpora.tokenizer import blank_pipeline
 
 FILES = {
     ("dev", "sentences"): "ner/ncbi_disease/devel.tsv",

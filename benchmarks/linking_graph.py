@@ -20,13 +20,13 @@ import numpy as np
 import spacy
 from harness import RESULTS, data_folder
 
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.graph import NameGraph
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.normalization import normalize_name
 from spacy_biobert.linking.sources import read_medic
+from spacy_biobert.span_places import SPANS_KEY
 
 TOP_N = 20
 WITHIN = 1e-3

@@ -28,7 +28,6 @@ import spacy
 from harness import RESULTS, data_folder
 from spacy.tokens import Doc
 
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
 from spacy_biobert.linking.component import Linker
@@ -38,6 +37,7 @@ from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.name_encoder import NameEncoder, Remembering, load_name_encoder
 from spacy_biobert.linking.settings import LinkerSettings
 from spacy_biobert.linking.sources import read_medic
+from spacy_biobert.span_places import SPANS_KEY
 
 FILES = {"train": "NCBItrainset_corpus.txt", "dev": "NCBIdevelopset_corpus.txt", "test": "NCBItestset_corpus.txt"}
 CDR = {

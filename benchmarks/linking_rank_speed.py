@@ -34,7 +34,6 @@ import torch
 from harness import data_folder, median, save
 from linking_ncbi import FILES
 
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.candidates import CandidateFinder, Query
 from spacy_biobert.linking.component import Linker
@@ -46,6 +45,7 @@ from spacy_biobert.linking.ranker import Ranker
 from spacy_biobert.linking.resolver import Resolver
 from spacy_biobert.linking.settings import LinkerSettings
 from spacy_biobert.linking.sources import read_medic
+from spacy_biobert.span_places import SPANS_KEY
 
 ROUNDS = 5
 DEPTH = 20

@@ -33,10 +33,10 @@ import harness
 import spacy
 
 from spacy_biobert.corpora.concept_ids import split_concept_ids
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.sources import read_medic
+from spacy_biobert.span_places import SPANS_KEY
 
 TOP_N = 20
 ROUNDS = 5

@@ -19,7 +19,6 @@ from harness import data_folder
 from linking_ncbi import FILES
 from tqdm import tqdm
 
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.encoder.checkpoints import Checkpoint, load_checkpoint
 from spacy_biobert.linking.alignment import TransformerSettings, train_transformer_encoder
@@ -27,6 +26,7 @@ from spacy_biobert.linking.evaluation import corpus_names
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.sources import read_medic
 from spacy_biobert.linking.synonyms import names_of_concepts
+from spacy_biobert.span_places import SPANS_KEY
 
 EMBEDDED = Path(__file__).parent.parent / "assets" / "encoder"
 LEARN_RATE = 1e-4

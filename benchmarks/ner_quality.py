@@ -32,8 +32,9 @@ from ner_plot import learning_curve
 from ner_systems import SYSTEMS, Outcome, Task, bio
 from seqeval.metrics import f1_score, precision_score, recall_score
 
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
+from spacy_biobert.corpora.convert import convert_corpus
 from spacy_biobert.corpora.iob import Sentence, read_iob
+from spacy_biobert.corpora.tokenizer import blank_pipeline
 
 CELLS = harness.RESULTS / "ner"
 PLOT = Path(__file__).parent.parent / "docs" / "learning_curve.svg"

@@ -28,7 +28,7 @@ from thinc.api import Config
 
 from spacy_biobert.corpora.iob import Sentence
 from spacy_biobert.encoder.precision import multiplies_bfloat16
-from spacy_biobert.ner.component import DEFAULT_SPANS_KEY
+from spacy_biobert.span_places import SPANS_KEY
 
 RECIPE = Path(__file__).parent.parent / "configs" / "ner.cfg"
 WORDS_A_BATCH = 1000
@@ -235,7 +235,7 @@ def _tags(doc: Doc) -> list[str]:
 def _tags_of_labels(doc: Doc, labels: tuple[str, ...]) -> list[str]:
     """Write mentions of some labels as BIO tags, of those that overlap the likelier ones."""
     tags = ["O"] * len(doc)
-    found = [span for span in doc.spans[DEFAULT_SPANS_KEY] if span.label_ in labels]
+    found = [span for span in doc.spans[SPANS_KEY] if span.label_ in labels]
     for span in sorted(found, key=lambda span: -span._.score):
         if all(tag == "O" for tag in tags[span.start : span.end]):
             tags[span.start : span.end] = [f"B-{span.label_}"] + [f"I-{span.label_}"] * (len(span) - 1)

@@ -24,7 +24,7 @@ from memory import measure, sample_text
 from spacy.tokens import DocBin
 from spacy.training import Corpus
 
-from spacy_biobert.corpora.convert import blank_pipeline
+from spacy_biobert.corpora.tokenizer import blank_pipeline
 from spacy_biobert.project.corpora import convert_dataset
 from spacy_biobert.project.datasets import read_dataset
 

@@ -455,11 +455,6 @@ class Errors:
         "abstract."
     )
     B315 = "{path}:{line}: the mention {mention!r} has no type. Write one in the fifth column."
-    B320 = (
-        "The doc {text!r}… has no document number, which PubTator needs. Give one: "
-        'doc_to_document(doc, document_id="1").'
-    )
-    B321 = "The doc of document {id} has no spans under {key!r}. It has them under: {keys}."
     B322 = (
         "{reader} has no path. Set it in the config ([corpora.train] path) or on the command line (--paths.train FILE)."
     )
@@ -540,6 +535,10 @@ class Errors:
     )
     B371 = "There is no document left to write to {path}. Check what is skipped, and which documents are taken."
     B372 = "{option} means nothing to a corpus in the format '{format}', which {path} is. Leave it out."
+    B373 = (
+        "{path} is {what}: texts, without annotations that could be converted. 'spacy biobert annotate' reads them; if "
+        "it is a corpus all the same, name its --format: {known}."
+    )
 
     # --- B4xx: training, and pretraining ---
     # Vocabularies of pretraining: B410 to B419.
@@ -655,6 +654,10 @@ class Errors:
         "another, and nothing was recorded. Give texts with the annotations that the pipeline was trained to find."
     )
     B518 = "{options} would do nothing {why}. Leave it out, or give what it needs."
+    B519 = (
+        "There are files in '{path}' already, and a folder of annotations is written whole. Give --brat a new or an "
+        "empty one, or delete these."
+    )
 
     # Calibration and evaluation: B520 to B539.
     B520 = "The pipeline '{model}' has no 'biobert_ner' whose scores could be calibrated; its pipes are: {pipes}."

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from spacy.tokens import Span, SpanGroup
 
+SPANS_KEY = "ner"
+"""Where mentions stand in `doc.spans` if nothing else is said: those of gold data, and those that are predicted."""
+
 STARTS, ENDS, LABELS = "starts", "ends", "labels"
 
 

@@ -10,7 +10,8 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
+from spacy_biobert.corpora.convert import convert_corpus
+from spacy_biobert.corpora.tokenizer import blank_pipeline
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.sources import READERS
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from wasabi import msg
 
-from ..corpora.convert import read_examples
+from ..corpora.spacy_files import read_examples
 from ..errors import Errors, Warnings
 from . import app
 from .gpu import use_gpu

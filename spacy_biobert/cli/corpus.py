@@ -11,8 +11,10 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from ..corpora.convert import FORMATS, Summary, blank_pipeline, convert_corpus
-from ..corpora.documents import SPANS_KEY
+from ..corpora.convert import FORMATS, convert_corpus
+from ..corpora.spacy_files import Summary
+from ..corpora.tokenizer import blank_pipeline
+from ..span_places import SPANS_KEY
 from . import app
 from .messages import clear_errors
 from .options import listed, mapped

@@ -13,7 +13,7 @@ from spacy import Language
 from thinc.api import fix_random_seed
 from wasabi import msg
 
-from ..corpora.convert import files_of_docs, read_examples
+from ..corpora.spacy_files import files_of_docs, read_examples
 from ..errors import Errors
 from . import app
 from .gpu import use_gpu

@@ -11,8 +11,8 @@ from spacy import Language
 from spacy.tokens import Doc
 from spacy.util import is_package
 
-from ..corpora.convert import files_of_docs, read_docs
 from ..corpora.readers import pubtator_docs
+from ..corpora.spacy_files import files_of_docs, read_docs
 from ..errors import Errors
 from ..linking.component import Linker
 from ..linking.folder import MANIFEST

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from wasabi import msg
 
-from ..corpora.convert import read_examples
+from ..corpora.spacy_files import read_examples
 from ..errors import Errors
 from . import app
 from .labels import KeepingScorer, compare_labels

@@ -13,7 +13,8 @@ from spacy.cli.init_config import fill_config
 from spacy.util import load_config
 from wasabi import msg
 
-from ..corpora.convert import Summary, blank_pipeline
+from ..corpora.spacy_files import Summary
+from ..corpora.tokenizer import blank_pipeline
 from ..errors import Errors
 from ..linking.kb import KnowledgeBase
 from ..linking.sources import READERS

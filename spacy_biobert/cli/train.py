@@ -15,7 +15,7 @@ from spacy.training.initialize import init_nlp
 from thinc.api import Config
 from wasabi import msg
 
-from ..corpora.convert import check_docs
+from ..corpora.spacy_files import check_docs
 from ..errors import Errors
 from . import app
 from .gpu import use_gpu

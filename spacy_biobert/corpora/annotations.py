@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a document: ``t`` the title, ``a`` the abstract."""
+    """A part of a document.
+
+    Attributes:
+        kind: ``t`` the title, ``a`` the abstract, or what else the file calls it.
+        text: The text.
+        offset: Where the file says that it begins, as BioC does; None where nothing is said. Not part of its identity.
+    """
 
     kind: str
     text: str
+    offset: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

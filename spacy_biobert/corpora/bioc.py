@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Errors
 from .annotations import AnnotatedDocument, Mention, Passage, Relation, same_words
@@ -39,6 +39,27 @@ _CONCEPTS = {
 }
 _SEPARATORS = re.compile(r"([|+,;]\s*)")
 _UNLABELLED = ("type", "relation")
+
+COLLECTION = ('{"source": "", "date": "", "key": "", "infons": {}, "documents": [\n', ",\n", "\n]}\n")
+"""What a file of BioC JSON has before its documents, between them, and behind them."""
+
+
+class _Place(NamedTuple):
+    """Where a passage lies.
+
+    Attributes:
+        first: Where it begins in the offsets that are known.
+        other: Where it begins in those that are wanted.
+        last: Where it ends in those that are known.
+    """
+
+    first: int
+    other: int
+    last: int
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether a stretch of text lies within it."""
+        return self.first <= start and end <= self.last
 
 
 def read_bioc(path: Path) -> Iterator[AnnotatedDocument]:
@@ -67,63 +88,62 @@ def read_bioc(path: Path) -> Iterator[AnnotatedDocument]:
             raise ValueError(Errors.B360.format(path=path, place=place, reason=reason)) from error
 
 
-def format_bioc(documents: Iterable[AnnotatedDocument]) -> str:
-    """Write documents as BioC JSON, which `read_bioc` reads back.
+def format_bioc(document: AnnotatedDocument) -> str:
+    """Write a document as BioC JSON has it, which `read_bioc` reads back, in a `COLLECTION` or by itself.
 
     Args:
-        documents: The documents. Mentions without an id of their own are numbered.
+        document: The document. Passages begin where the file that it was read from says. Mentions without an id of
+            their own are numbered; those that no passage holds whole are annotations of the document.
 
     Returns:
-        The text of the file.
+        One line, without its end.
     """
     kinds = {kind: name for name, kind in _KINDS.items()}
-    written = []
-    for document in documents:
-        passages: list[dict[str, Any]] = []
-        offset = 0
-        for passage in document.passages:
-            infons = {"type": kinds.get(passage.kind, passage.kind)}
-            empty: dict[str, Any] = {"annotations": [], "relations": [], "sentences": []}
-            passages.append({"infons": infons, "offset": offset, "text": passage.text, **empty})
-            offset += len(passage.text) + 1
-        for number, mention in enumerate(document.mentions):
-            # A mention over the space between two passages belongs to the first.
-            home = next(passage for passage in reversed(passages) if passage["offset"] <= mention.start)
-            pieces = mention.fragments or ((mention.start, mention.end),)
-            ids = {} if mention.ids is None else {"identifier": mention.ids}
-            home["annotations"].append(
-                {
-                    "id": mention.id or str(number),
-                    "infons": {"type": mention.label, **ids},
-                    "locations": [{"offset": start, "length": end - start} for start, end in pieces],
-                    "text": " ".join(document.text[start:end] for start, end in pieces),
-                }
-            )
-        relations = [
-            {
-                "id": f"R{number}",
-                "infons": {"type": relation.label},
-                "nodes": [{"refid": argument, "role": ""} for argument in relation.arguments],
-            }
-            for number, relation in enumerate(document.relations)
-        ]
-        written.append(
-            {"id": document.id, "infons": {}, "passages": passages, "annotations": [], "relations": relations}
-        )
-    collection = {"source": "", "date": "", "key": "", "infons": {}, "documents": written}
-    return json.dumps(collection, ensure_ascii=False, indent=1) + "\n"
+    passages: list[dict[str, Any]] = []
+    places: list[_Place] = []
+    whole: list[dict[str, Any]] = []
+    text, here = document.text, 0
+    for passage in document.passages:
+        offset = here if passage.offset is None else passage.offset
+        infons = {"type": kinds.get(passage.kind, passage.kind)} if passage.kind else {}
+        empty: dict[str, Any] = {"annotations": [], "relations": [], "sentences": []}
+        passages.append({"infons": infons, "offset": offset, "text": passage.text, **empty})
+        places.append(_Place(here, offset, here + len(passage.text)))
+        here += len(passage.text) + 1
+    for number, mention in enumerate(document.mentions):
+        pieces = mention.fragments or ((mention.start, mention.end),)
+        found = [moved for piece in pieces if (moved := _moved(places, *piece))]
+        ids = {} if mention.ids is None else {"identifier": mention.ids}
+        annotation = {
+            "id": mention.id or str(number),
+            "infons": {"type": mention.label, **ids},
+            "locations": [{"offset": start, "length": end - start} for start, end in found],
+            "text": " ".join(text[start:end] for start, end in pieces),
+        }
+        holding = [i for i, place in enumerate(places) if place.holds(mention.start, mention.end)]
+        (passages[holding[0]]["annotations"] if holding else whole).append(annotation)
+    relations = [
+        {
+            "id": f"R{number}",
+            "infons": {"type": relation.label},
+            "nodes": [{"refid": argument, "role": ""} for argument in relation.arguments],
+        }
+        for number, relation in enumerate(document.relations)
+    ]
+    written = {"id": document.id, "infons": {}, "passages": passages, "annotations": whole, "relations": relations}
+    return json.dumps(written, ensure_ascii=False)
 
 
 def _document(path: Path, data: Mapping[str, Any]) -> AnnotatedDocument:
     """Make a document of what the file says of it."""
     name = str(data.get("id", ""))
     passages = [_passage(passage) for passage in data["passages"]]
-    text = " ".join(passage.text for _, passage in passages)
-    # Where each passage begins, in the file and here, and where it ends in the file.
-    places: list[tuple[int, int, int]] = []
+    text = " ".join(passage.text for passage in passages)
+    places: list[_Place] = []
     here = 0
-    for first, passage in passages:
-        places.append((first, here, first + len(passage.text)))
+    for passage in passages:
+        first = passage.offset or 0
+        places.append(_Place(first, here, first + len(passage.text)))
         here += len(passage.text) + 1
     mentions: list[Mention] = []
     relations = [_relation(relation) for relation in data.get("relations", ())]
@@ -132,26 +152,23 @@ def _document(path: Path, data: Mapping[str, Any]) -> AnnotatedDocument:
             mentions += _mentions(path, name, part, [place], text)
             relations += [_relation(relation) for relation in part.get("relations", ())]
     mentions += _mentions(path, name, data, places, text)
-    kept = tuple(passage for _, passage in passages)
-    return AnnotatedDocument(name, kept, tuple(mentions), tuple(relations), data.get(LINE, 0))
+    return AnnotatedDocument(name, tuple(passages), tuple(mentions), tuple(relations), data.get(LINE, 0))
 
 
-def _passage(data: Mapping[str, Any]) -> tuple[int, Passage]:
-    """Read a passage and its offset; one given as sentences is put together, each in its place."""
-    kind = str(data.get("infons", {}).get("type", "t"))
+def _passage(data: Mapping[str, Any]) -> Passage:
+    """Read a passage; one given as sentences is put together, each in its place."""
+    kind = str(data.get("infons", {}).get("type", ""))
     offset = _number(data, "offset")
     text = data.get("text")
     if text is None:
         text = ""
         for sentence in data.get("sentences", ()):
             text = text.ljust(_number(sentence, "offset") - offset) + (sentence.get("text") or "")
-    return offset, Passage(_KINDS.get(kind, re.sub(r"\W+", "_", kind)), text)
+    return Passage(_KINDS.get(kind, kind), text, offset)
 
 
-def _mentions(
-    path: Path, name: str, data: Mapping[str, Any], places: list[tuple[int, int, int]], text: str
-) -> Iterator[Mention]:
-    """Read the annotations of a part of the document, which stand in one of its passages."""
+def _mentions(path: Path, name: str, data: Mapping[str, Any], places: list[_Place], text: str) -> Iterator[Mention]:
+    """Read the annotations of a part of the document, which stand in the passages that lie at these places."""
     for annotation in data.get("annotations", ()):
         spans = [
             (_number(location, "offset"), _number(location, "offset") + _number(location, "length"))
@@ -162,15 +179,13 @@ def _mentions(
         key = str(annotation.get("id", ""))
         place = f":{annotation[LINE]}" if LINE in annotation else f", document {name}"
         first, last = min(start for start, _ in spans), max(end for _, end in spans)
-        inside = [passage for passage in places if passage[0] <= first and last <= passage[2]]
-        if not inside or any(start >= end for start, end in spans):
-            reach = {"first": places[0][0], "last": places[-1][2]}
+        pieces = tuple(moved for span in spans if (moved := _moved(places, *span)))
+        if len(pieces) < len(spans):
+            reach = {"first": places[0].first, "last": places[-1].last}
             raise ValueError(Errors.B362.format(path=path, place=place, id=key, start=first, end=last, **reach))
-        shift = inside[0][1] - inside[0][0]
-        pieces = tuple((start + shift, end + shift) for start, end in spans)
         found = " ".join(text[start:end] for start, end in pieces)
         written = annotation.get("text") or found
-        start, end = first + shift, last + shift
+        start, end = min(start for start, _ in pieces), max(end for _, end in pieces)
         if not found.strip() or not (same_words(written, found) or same_words(written, text[start:end])):
             offsets = ", ".join(f"{start}-{end}" for start, end in spans)
             message = Errors.B363.format(path=path, place=place, id=key, offsets=offsets, written=written, found=found)
@@ -181,6 +196,19 @@ def _mentions(
             raise ValueError(Errors.B361.format(path=path, place=place, what=f"the annotation {key} has no type"))
         fragments = pieces if len(pieces) > 1 else ()
         yield Mention(start, end, text[start:end], label, _concepts(infons), id=key, fragments=fragments)
+
+
+def _moved(places: list[_Place], start: int, end: int) -> tuple[int, int] | None:
+    """Find where a stretch of text lies in the other offsets, or None where it is empty, or outside all passages.
+
+    One that reaches over the end of a passage, as only those of whole documents may, ends in another.
+    """
+    for place in places:
+        if place.holds(start, end) and start < end:
+            return start - place.first + place.other, end - place.first + place.other
+    starts = [start - place.first + place.other for place in places if place.holds(start, start)]
+    ends = [end - place.first + place.other for place in places if place.holds(end, end)]
+    return (starts[-1], ends[0]) if starts and ends and starts[-1] < ends[0] else None
 
 
 def _number(data: Mapping[str, Any], name: str) -> int:

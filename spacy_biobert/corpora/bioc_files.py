@@ -106,16 +106,20 @@ def _from_json(path: Path) -> Iterator[dict[str, Any]]:
     """Read documents as JSON: a collection, a list of collections or documents, or one of either a line."""
     text = whole_text(path).removeprefix("\ufeff")
     decoder = json.JSONDecoder()
-    position = 0
+    position, line = 0, 1
     while position < len(text):
         if text[position].isspace():
+            line += text[position] == "\n"
             position += 1
             continue
         try:
-            value, position = decoder.raw_decode(text, position)
+            value, end = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             raise ValueError(Errors.B360.format(path=path, place=f":{error.lineno}", reason=error.msg)) from None
-        yield from _unpacked(path, value, text.count("\n", 0, position) + 1)
+        yield from _unpacked(path, value, line)
+        # From here on, not from the beginning: there may be a document on each of a million lines.
+        line += text.count("\n", position, end)
+        position = end
 
 
 def _unpacked(path: Path, value: Any, line: int) -> Iterator[dict[str, Any]]:

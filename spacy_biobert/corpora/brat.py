@@ -34,6 +34,10 @@ _IDS = re.compile(rf"{_ID}(?:(?:\s*[|,;]\s*|\s+){_ID})*")
 # "UMLS:C0006142 breast cancer".
 _NAMED = re.compile(rf"(([A-Za-z][\w.-]*):[\w.:-]*[0-9][\w.-]*)\s+(?!.*{_ID})\S.*", re.DOTALL)
 _BREAKS = re.compile(r"[\t\n\r]")
+# A point at the beginning hides a file.
+_NO_FILE_NAME = re.compile(r"^\.|[^\w.-]")
+_LONGEST = 200
+"""Bytes of a file's name; file systems hold 255."""
 
 
 def read_brat(folder: Path) -> Iterator[AnnotatedDocument]:
@@ -68,7 +72,7 @@ def format_brat(document: AnnotatedDocument) -> tuple[str, str]:
 
     Args:
         document: The document. Mentions keep their own ids where all have different ones of BRAT's form (``T1``), and
-            are numbered otherwise.
+            are numbered otherwise. White space in labels, which the format cannot hold, is written as "_".
 
     Returns:
         The content of the .txt and of the .ann file.
@@ -85,7 +89,8 @@ def format_brat(document: AnnotatedDocument) -> tuple[str, str]:
         pieces = mention.fragments or ((mention.start, mention.end),)
         offsets = ";".join(f"{start} {end}" for start, end in pieces)
         written = " ".join(_BREAKS.sub(" ", text[start:end]) for start, end in pieces)
-        lines.append(f"{name}\t{mention.label} {offsets}\t{written}")
+        label = re.sub(r"\s", "_", mention.label)
+        lines.append(f"{name}\t{label} {offsets}\t{written}")
         references += [f"{name} {curie}" for curie in parse_concept_ids(mention.ids) if curie != NIL]
     lines += [f"N{number}\tReference {reference}\t" for number, reference in enumerate(references, 1)]
     for number, relation in enumerate(document.relations, 1):
@@ -93,6 +98,24 @@ def format_brat(document: AnnotatedDocument) -> tuple[str, str]:
         arguments = " ".join(f"Arg{i}:{argument}" for i, argument in enumerate(called, 1))
         lines.append(f"R{number}\t{relation.label} {arguments}\t")
     return text, "".join(f"{line}\n" for line in lines)
+
+
+def write_brat(folder: Path, document: AnnotatedDocument, number: int) -> None:
+    """Write a document's two files.
+
+    Args:
+        folder: A folder of nothing else.
+        document: The document. The files are called as it is, without ``.txt`` at the end and with "_" for what names
+            of files cannot hold.
+        number: Its number, which is put behind the name where another document has the same.
+    """
+    name = _NO_FILE_NAME.sub("_", re.sub(r"\.txt$", "", document.id, flags=re.IGNORECASE)) or "_"
+    name = name.encode()[:_LONGEST].decode(errors="ignore")
+    while (folder / f"{name}.txt").exists():
+        name = f"{name}-{number}"
+    for suffix, content in zip((".txt", ".ann"), format_brat(document), strict=True):
+        # Line breaks as they are: they count in offsets.
+        (folder / f"{name}{suffix}").write_text(content, encoding="utf-8", newline="")
 
 
 def _document(path: Path, name: str, text: str) -> AnnotatedDocument:

@@ -1,4 +1,4 @@
-"""From a corpus's documents and sentences to `Doc` objects with gold annotation, and back.
+"""From a corpus's documents and sentences to `Doc` objects with gold annotation, and predictions back to documents.
 
 What a reference `Doc` holds:
 
@@ -16,26 +16,22 @@ predicted tokens, so that such a mention counts in evaluation for what it is, on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 from spacy.vocab import Vocab
 
-from ..errors import Errors
 from ..identifiers import NIL
-from .annotations import AnnotatedDocument, Mention, Passage, Relation
+from ..span_places import SPANS_KEY
+from .annotations import AnnotatedDocument, Mention, Passage
 from .concept_ids import DEFAULT_PREFIXES, join_concept_ids, parse_concept_ids, split_concept_ids
 from .iob import Sentence
 from .sentences import sentence_starts
 
-SPANS_KEY = "ner"
-"""Where all gold mentions stand in `doc.spans`, if nothing else is said: where ``biobert_ner`` puts its predictions."""
-
-USER_DATA_KEY = "pubtator"
-"""What a document's `doc.user_data` is filed under, after the first format that was read."""
+USER_DATA_KEY = "spacy_biobert.document"
+"""What `doc.user_data` has a document's id, passages and relations under, whatever its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,75 +141,21 @@ def document_to_doc(
     return doc
 
 
-def doc_to_document(doc: Doc, *, document_id: str | None = None, spans_key: str | None = None) -> AnnotatedDocument:
-    """Make a document of a `Doc`, predicted or gold, to be written in one of the formats.
+def with_entities(document: AnnotatedDocument, doc: Doc) -> AnnotatedDocument:
+    """Put what a pipeline found in the place of what was annotated in a document.
 
     Args:
-        doc: The `Doc`.
-        document_id: The document's number; by default the one it was read with.
-        spans_key: Take mentions from `doc.spans` under this key instead of `doc.ents`.
+        document: The document.
+        doc: Its text, annotated.
 
     Returns:
-        The document. One that was not read from a corpus is all title, with an empty abstract.
-
-    Raises:
-        ValueError: The `Doc` has no number of its own and none is given, or no spans under that key.
+        The document with the entities as its mentions, with all their concept ids ("-1" where no concept fits, None
+        where none was looked for), and without relations.
     """
-    data: Mapping[str, Any] = doc.user_data.get(USER_DATA_KEY, {})
-    identifier = document_id or data.get("id")
-    if identifier is None:
-        raise ValueError(Errors.B320.format(text=doc.text[:40]))
-    if spans_key is not None and spans_key not in doc.spans:
-        raise ValueError(Errors.B321.format(key=spans_key, id=identifier, keys=", ".join(doc.spans) or "none"))
-    passages: list[Passage] = []
-    offset = 0
-    for kind, length in data.get("passages", (("t", len(doc.text)), ("a", 0))):
-        passages.append(Passage(kind, doc.text[offset : offset + length]))
-        offset += length + 1
-    names = _Names(data)
-    mentions: list[Mention] = []
-    for span in doc.ents if spans_key is None else doc.spans[spans_key]:
-        place = span.start_char, span.end_char
-        ids = "|".join("-1" if concept == NIL else concept for concept in split_concept_ids(span.kb_id_))
-        named = (*place, span.label_)
-        name, fragments = names.take(named), names.fragments.get(named, ())
-        mentions.append(Mention(*place, span.text, span.label_, ids, id=name, fragments=fragments))
-    relations = tuple(names.relations())
-    return AnnotatedDocument(identifier, tuple(passages), tuple(mentions), relations)
-
-
-class _Names:
-    """What relations call the mentions of a document that was read, and the pieces of those that have several.
-
-    Args:
-        data: What `document_to_doc` has filed.
-    """
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self._relations = data.get("relations", ())
-        self._names: dict[tuple[int, int, str], list[str]] = {}
-        for name, (start, end, label) in data.get("mentions", {}).items():
-            self._names.setdefault((start, end, label), []).append(name)
-        self._known = set(data.get("mentions", ()))
-        # Annotations that say the same mention twice have become one, which has the name of the first.
-        self._kept: dict[str, str] = {}
-        pieces = [tuple((start, end) for start, end in some) for some in data.get("fragments", ())]
-        self.fragments = {
-            (min(start for start, _ in some), max(end for _, end in some), label): some
-            for some, label in zip(pieces, data.get("fragmented", ()), strict=False)
-        }
-
-    def take(self, place: tuple[int, int, str]) -> str:
-        """Return the name of the mention of a place and a label, "" where it has none, and keep its relations."""
-        names = self._names.get(place, [""])
-        self._kept |= dict.fromkeys(filter(None, names), names[0])
-        return names[0]
-
-    def relations(self) -> Iterator[Relation]:
-        """Yield the relations, but for those of mentions that are left out."""
-        for label, *arguments in self._relations:
-            if all(argument not in self._known or argument in self._kept for argument in arguments):
-                yield Relation(label, tuple(self._kept.get(argument, argument) for argument in arguments))
+    mentions = tuple(
+        Mention(ent.start_char, ent.end_char, ent.text, ent.label_, _written_ids(ent.kb_id_)) for ent in doc.ents
+    )
+    return replace(document, mentions=mentions, relations=())
 
 
 def grouped(sentences: Iterable[Sentence], n_sents: int) -> Iterator[list[Sentence]]:
@@ -234,6 +176,11 @@ def grouped(sentences: Iterable[Sentence], n_sents: int) -> Iterator[list[Senten
         group.append(sentence)
     if group:
         yield group
+
+
+def _written_ids(kb_id: str) -> str | None:
+    """Write the concept ids of an `ent.kb_id_` as corpora have them."""
+    return "|".join("-1" if concept == NIL else concept for concept in split_concept_ids(kb_id)) or None
 
 
 def _trimmed(mention: Mention) -> tuple[int, int]:

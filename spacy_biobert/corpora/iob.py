@@ -8,7 +8,7 @@ scorer of the CoNLL shared tasks, reads sequences that are not valid in IOB2.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,27 +79,6 @@ def read_iob(path: Path, *, default_label: str | None = None, strict: bool = Fal
         starts_document = starts_document or marked
     if words:
         yield Sentence(tuple(words), _spans(tags), starts_document, first)
-
-
-def format_iob(sentences: Iterable[Sentence]) -> str:
-    """Write sentences as tab-separated IOB2, which `read_iob` reads back.
-
-    Args:
-        sentences: The sentences. Tokens may not be blank nor hold tabs or line breaks.
-
-    Returns:
-        The text of the file, each sentence followed by a blank line.
-    """
-    lines: list[str] = []
-    for sentence in sentences:
-        if sentence.starts_document:
-            lines += ["-DOCSTART-\tO", ""]
-        tags = ["O"] * len(sentence.words)
-        for start, end, label in sentence.spans:
-            tags[start:end] = [f"B-{label}"] + [f"I-{label}"] * (end - start - 1)
-        lines += [f"{word}\t{tag}" for word, tag in zip(sentence.words, tags, strict=True)]
-        lines.append("")
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _parse_line(path: Path, number: int, line: str, default_label: str | None) -> tuple[str, tuple[str, str]]:

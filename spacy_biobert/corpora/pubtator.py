@@ -12,7 +12,7 @@ file's concept ids mean is settled in `concept_ids`, how its mentions sit on tok
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import Errors
@@ -24,6 +24,7 @@ _OFFSET = re.compile(r"[0-9]+")
 _RELATION_TYPE = re.compile(r"[^\W\d].*", re.DOTALL)
 # What would break a line or a column, here or in tools that split at every line separator of Unicode.
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_NO_NAME = re.compile(rf"\||{_BREAKS.pattern}")
 
 
 def read_pubtator(path: Path) -> Iterator[AnnotatedDocument]:
@@ -69,27 +70,25 @@ def read_pubtator(path: Path) -> Iterator[AnnotatedDocument]:
         yield _document(path, first, document_id, passages, annotations)
 
 
-def format_pubtator(documents: Iterable[AnnotatedDocument]) -> str:
-    """Write documents in PubTator's format, which `read_pubtator` reads back.
+def format_pubtator(document: AnnotatedDocument) -> str:
+    """Write a document in PubTator's format, which `read_pubtator` reads back.
 
     Args:
-        documents: The documents. Tabs and line breaks in their texts, which the format cannot hold, are written as
-            spaces, so that all offsets stay as they are.
+        document: The document. Its first passage becomes the title and all others the abstract, since the format has
+            only these two. Tabs and line breaks, which it cannot hold, are written as spaces: offsets stay as they are.
 
     Returns:
-        The text of the file, a blank line after each document.
+        The document's lines, and a blank one.
     """
-    lines: list[str] = []
-    for document in documents:
-        lines += [f"{document.id}|{passage.kind}|{_BREAKS.sub(' ', passage.text)}" for passage in document.passages]
-        for mention in document.mentions:
-            ids = () if mention.ids is None else (mention.ids,)
-            text = _BREAKS.sub(" ", mention.text)
-            columns = (document.id, str(mention.start), str(mention.end), text, mention.label, *ids, *mention.extra)
-            lines.append("\t".join(columns))
-        lines += ["\t".join((document.id, relation.label, *relation.arguments)) for relation in document.relations]
-        lines.append("")
-    return "".join(f"{line}\n" for line in lines)
+    name = _NO_NAME.sub("_", document.id).strip() or "_"
+    texts = [_BREAKS.sub(" ", passage.text) for passage in document.passages] or [""]
+    lines = [f"{name}|t|{texts[0]}", f"{name}|a|{' '.join(texts[1:])}"]
+    for mention in document.mentions:
+        ids = () if mention.ids is None else (mention.ids,)
+        text = _BREAKS.sub(" ", mention.text)
+        lines.append("\t".join((name, str(mention.start), str(mention.end), text, mention.label, *ids, *mention.extra)))
+    lines += ["\t".join((name, relation.label, *relation.arguments)) for relation in document.relations]
+    return "".join(f"{line}\n" for line in (*lines, ""))
 
 
 def _document(

@@ -22,11 +22,12 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..errors import Errors, Warnings
+from ..span_places import SPANS_KEY
 from .annotations import AnnotatedDocument
 from .bioc import read_bioc
 from .brat import read_brat
 from .concept_ids import DEFAULT_PREFIXES
-from .documents import ALL_LABELS, SPANS_KEY, USER_DATA_KEY, Labels, document_to_doc, grouped, sentences_to_doc
+from .documents import ALL_LABELS, USER_DATA_KEY, Labels, document_to_doc, grouped, sentences_to_doc
 from .iob import read_iob
 from .pubtator import read_pubtator
 from .s800 import read_s800

@@ -1,4 +1,4 @@
-"""Texts to be annotated, in whatever form people have them; what is annotated in them already is passed over."""
+"""Texts to be annotated, in whatever form people have them."""
 
 from __future__ import annotations
 
@@ -10,29 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
-from ..text_files import decoded_lines, numbered_lines, opened, whole_text
-from .annotations import AnnotatedDocument
+from ..text_files import decoded_lines, numbered_lines, whole_text
+from .annotations import AnnotatedDocument, Passage
 from .bioc import read_bioc
+from .formats import guess_format
 from .pubmed import read_pubmed
 from .pubtator import read_pubtator
 
-Text = tuple[str, str]
-"""What a text is called, and the text."""
-
-_PUBTATOR = re.compile(r"[^|\t\r\n]+\|t\|")
-_PUBMED = re.compile(r"<(?:PubmedArticle|PubmedBookArticle|MedlineCitation|BookDocument)")
-"""Of a set, of one article, or of a citation by itself."""
-_XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
-_JSON = re.compile(r"\{\s*\"")
-_JSON_LIST = re.compile(r"\[\s*\{\s*\"")
-_BIOC = re.compile(r"\"(?:documents|passages)\"\s*:\s*\[")
+_READERS = {"pubtator": read_pubtator, "bioc": read_bioc, "pubmed": read_pubmed}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_HEAD = 1 << 16
-"""Bytes of a file in which its format is looked for."""
 _STANDARD_INPUT = "standard input"
 
 
-def read_texts(path: str) -> Iterator[Text]:
+def read_texts(path: str) -> Iterator[AnnotatedDocument]:
     """Read texts.
 
     Args:
@@ -41,8 +31,8 @@ def read_texts(path: str) -> Iterator[Text]:
             ``text`` each, or one text a line, blank lines aside. Standard input has one text a line, or JSON lines.
 
     Yields:
-        What the text is called (the document's id, the name of its file, or the number of its line) and the text, as it
-        stands there, so that offsets are those of the line or the file.
+        Documents. Those of a corpus are as they stand there, annotations and all; other texts are one passage each, as
+        they stand in the line or the file, so that offsets are the same, and called by their number or their file.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -52,23 +42,17 @@ def read_texts(path: str) -> Iterator[Text]:
         yield from _of_lines(_STANDARD_INPUT, decoded_lines(_STANDARD_INPUT, sys.stdin.buffer))
     elif Path(path).is_dir():
         files = sorted(file for file in Path(path).iterdir() if file.suffix.lower() == ".txt")
-        yield from ((file.name, whole_text(file)) for file in files)
+        yield from (_plain(file.name, whole_text(file)) for file in files)
     else:
         yield from _of_file(Path(path))
 
 
-def _of_file(path: Path) -> Iterator[Text]:
-    """Read a file in the format that its first lines have."""
-    with opened(path) as file:
-        # Not by lines: all of a file may be one.
-        head = file.read(_HEAD).decode("utf-8-sig", errors="replace").lstrip()
-    if _PUBTATOR.match(head):
-        yield from _of_documents(read_pubtator(path))
-    elif head.startswith("<") and _PUBMED.search(head):
-        yield from _of_documents(read_pubmed(path))
-    elif _XML.match(head) or (_JSON.match(head) and _BIOC.search(head)):
-        yield from _of_documents(read_bioc(path))
-    elif _JSON_LIST.match(head) or (_JSON.match(head) and not _has_json_lines(path)):
+def _of_file(path: Path) -> Iterator[AnnotatedDocument]:
+    """Read a file in the format that its beginning has."""
+    format = guess_format(path)
+    if format in _READERS:
+        yield from _READERS[format](path)
+    elif format == "json" and not _has_json_lines(path):
         yield from _of_whole_json(path)
     else:
         yield from _of_lines(str(path), numbered_lines(path))
@@ -78,11 +62,12 @@ def _has_json_lines(path: Path) -> bool:
     return _is_object(next(line for _, line in numbered_lines(path) if line.strip()))
 
 
-def _of_documents(documents: Iterable[AnnotatedDocument]) -> Iterator[Text]:
-    return ((document.id, document.text) for document in documents)
+def _plain(name: str, text: str) -> AnnotatedDocument:
+    """Make a document of a text that is nothing more."""
+    return AnnotatedDocument(name, (Passage("text", text),))
 
 
-def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
+def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[AnnotatedDocument]:
     """Read one text a line; where the first line is a JSON object, each of them has to be one with a text."""
     is_json: bool | None = None
     for number, line in lines:
@@ -93,10 +78,10 @@ def _of_lines(source: str, lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
         if is_json:
             yield _of_json(source, number, line)
         else:
-            yield str(number), line
+            yield _plain(str(number), line)
 
 
-def _of_whole_json(path: Path) -> Iterator[Text]:
+def _of_whole_json(path: Path) -> Iterator[AnnotatedDocument]:
     """Read a file that is one list of JSON objects, or one object, whatever its lines."""
     text = whole_text(path).removeprefix("\ufeff")
     try:
@@ -108,7 +93,7 @@ def _of_whole_json(path: Path) -> Iterator[Text]:
         yield _of_object(str(path), number, item)
 
 
-def _of_json(source: str, number: int, line: str) -> Text:
+def _of_json(source: str, number: int, line: str) -> AnnotatedDocument:
     """Read one of a file of JSON lines."""
     try:
         data = json.loads(line)
@@ -117,7 +102,7 @@ def _of_json(source: str, number: int, line: str) -> Text:
     return _of_object(source, number, data)
 
 
-def _of_object(source: str, number: int, data: Any) -> Text:
+def _of_object(source: str, number: int, data: Any) -> AnnotatedDocument:
     """Take an object's text, and what it is called, "id" or "title", or else its number."""
     text = data.get("text") if isinstance(data, dict) else None
     if not isinstance(text, str):
@@ -126,7 +111,7 @@ def _of_object(source: str, number: int, data: Any) -> Text:
     if _SURROGATE.search(text) or _SURROGATE.search(title):
         reason = "its text or name has half of a character, an escape from \\ud800 to \\udfff by itself"
         raise ValueError(Errors.B370.format(path=source, line=number, reason=reason))
-    return title, text
+    return _plain(title, text)
 
 
 def _is_object(line: str) -> bool:

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from configparser import Error as ConfigParserError
+from pathlib import Path
 
+import spacy
+from spacy.language import Language
 from spacy.tokenizer import Tokenizer
+from spacy.util import load_config, load_model_from_config
 
-if TYPE_CHECKING:
-    from spacy.language import Language
+from ..errors import Errors
 
 # Accents that follow their letter, joiners and selectors are neither \w nor punctuation, but a part of their word.
 _JOINED = "\u00ad\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200d\u2060\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f"
@@ -49,3 +52,32 @@ def make_tokenizer(*, split_numbers: bool = False) -> Callable[[Language], Token
         return Tokenizer(nlp.vocab, infix_finditer=re.compile(boundary).finditer)
 
     return create_tokenizer
+
+
+def blank_pipeline(config: Path | None = None) -> Language:
+    """Make a pipeline that does nothing but tokenize, as a training config says.
+
+    Args:
+        config: The config; None takes English with this package's tokenizer.
+
+    Returns:
+        The pipeline, without components, so that no model has to be loaded.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ValueError: It is no config, or does not say which language it is for.
+    """
+    if config is None:
+        nlp = spacy.blank("en")
+        nlp.tokenizer = make_tokenizer()(nlp)
+        return nlp
+    if not config.is_file():
+        raise FileNotFoundError(Errors.B301.format(path=config))
+    try:
+        settings = load_config(config, interpolate=True).get("nlp", {})
+    except (ValueError, ConfigParserError) as error:
+        raise ValueError(Errors.B334.format(path=config, reason=" ".join(str(error).split()))) from error
+    if not settings.get("lang"):
+        raise ValueError(Errors.B332.format(path=config))
+    section = {key: settings[key] for key in ("lang", "tokenizer") if key in settings}
+    return load_model_from_config({"nlp": {**section, "pipeline": []}}, auto_fill=True)

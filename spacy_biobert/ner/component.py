@@ -20,6 +20,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..json_files import read_json_object
+from ..span_places import SPANS_KEY
 from ..stored_settings import SETTINGS, given_otherwise, restored
 from .annotations import annotate
 from .extension import install_extension
@@ -33,8 +34,6 @@ from .settings import check_settings
 from .tags import TagScheme
 from .targets import allowed_tags, gold_mentions
 from .words import Words, space_tokens
-
-DEFAULT_SPANS_KEY = "ner"
 
 _DEFAULT_MODEL = """
 [model]
@@ -55,7 +54,7 @@ pooling = {"@layers": "reduce_mean.v1"}
         "model": Config().from_str(_DEFAULT_MODEL)["model"],
         "scheme": "BILUO",
         "overlapping": False,
-        "spans_key": DEFAULT_SPANS_KEY,
+        "spans_key": SPANS_KEY,
         "threshold": 0.0,
         "temperature": 1.0,
         "overwrite": False,
@@ -122,7 +121,7 @@ class BiobertNer(TrainablePipe):
         *,
         scheme: str = "BILUO",
         overlapping: bool = False,
-        spans_key: str = DEFAULT_SPANS_KEY,
+        spans_key: str = SPANS_KEY,
         threshold: float = 0.0,
         temperature: float = 1.0,
         overwrite: bool = False,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from ..corpora.convert import Summary, convert_corpus, record_annotated_labels
+from ..corpora.convert import convert_corpus
+from ..corpora.spacy_files import Summary, record_annotated_labels
 from .datasets import SPLITS, Dataset, annotated_labels
 
 Progress = Callable[[str], None]

@@ -3,7 +3,7 @@
 import spacy
 import srsly
 
-from spacy_biobert.corpora.convert import record_annotated_labels
+from spacy_biobert.corpora.spacy_files import record_annotated_labels
 
 FEVER = (["A", "fever"], [(1, 2, "Disease")])
 MISSED = (["Some", "cough"], [(1, 2, "Disease")])

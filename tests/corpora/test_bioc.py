@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
-from spacy_biobert.corpora.bioc import format_bioc, read_bioc
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, document_to_doc
+from spacy_biobert.corpora.bioc import COLLECTION, format_bioc, read_bioc
+from spacy_biobert.corpora.documents import USER_DATA_KEY, document_to_doc
+from spacy_biobert.span_places import SPANS_KEY
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE collection SYSTEM "BioC.dtd">
@@ -118,6 +119,34 @@ def test_json_in_the_forms_that_are_about(tmp_path, text):
 
 def test_a_document_a_line(tmp_path):
     assert len(read(tmp_path, f"{json.dumps(ONE)}\n\n{json.dumps(ONE)}\n")) == 2
+
+
+class Counted(str):
+    """A text that knows how much of it was searched for line breaks."""
+
+    searched = 0
+
+    def removeprefix(self, prefix):
+        return self
+
+    def count(self, part, start=0, end=None):
+        self.searched += (len(self) if end is None else end) - start
+        return super().count(part, start, end)
+
+
+def test_lines_are_counted_once(tmp_path, monkeypatch):
+    """Counted anew for each document, they took minutes in a file of some megabytes."""
+    text = Counted(f"{json.dumps(ONE)}\n" * 50)
+    monkeypatch.setattr("spacy_biobert.corpora.bioc_files.whole_text", lambda path: text)
+    assert len(read(tmp_path, text)) == 50
+    assert text.searched <= len(text)
+
+
+def test_errors_name_the_line(tmp_path):
+    documents = f"{json.dumps(ONE)}\n\n{json.dumps(ONE, indent=1)}\n"
+    line = documents.count("\n") + 1
+    with pytest.raises(ValueError, match=rf"\[B360\] .*corpus:{line}: .*holds no documents"):
+        read(tmp_path, documents + '{"text":\n"TP53"}\n{}')
 
 
 def test_annotations_of_the_whole_document(tmp_path):
@@ -232,6 +261,41 @@ def to_xml(text: str) -> str:
 @given(st.lists(documents(), max_size=3))
 def test_what_is_written_is_read_back(tmp_path_factory, corpus):
     folder = tmp_path_factory.mktemp("bioc")
-    text = format_bioc(corpus)
+    before, between, after = COLLECTION
+    text = before + between.join(map(format_bioc, corpus)) + after
     assert read(folder, text) == corpus
     assert read(folder, to_xml(text)) == corpus
+
+
+def places(document: AnnotatedDocument) -> list:
+    return [(mention.start, mention.end, mention.text, mention.fragments) for mention in document.mentions]
+
+
+@pytest.mark.parametrize("gap", [0, 1, 7])
+def test_passages_stay_where_they_were(tmp_path, gap):
+    """Whatever room the file leaves between them; offsets of its annotations are the file's too."""
+    passages = (
+        Passage("t", "TP53 𝛃", 100),
+        Passage("table caption", "EGFR", 106 + gap),
+        Passage("", "", 110 + 2 * gap),
+    )
+    mentions = (
+        Mention(0, 4, "TP53", "Gene", "-1"),
+        Mention(8, 11, "GFR", "Gene"),
+        Mention(5, 11, "𝛃 EGFR", "Gene"),
+        Mention(0, 10, "TP53 𝛃 EGF", "Gene", fragments=((0, 4), (7, 10))),
+    )
+    document = AnnotatedDocument("1", passages, mentions)
+    written = json.loads(format_bioc(document))
+    assert [(one["offset"], one["infons"]) for one in written["passages"]] == [
+        (100, {"type": "title"}),
+        (106 + gap, {"type": "table caption"}),
+        (110 + 2 * gap, {}),
+    ]
+    assert written["passages"][0]["annotations"][0]["locations"] == [{"offset": 100, "length": 4}]
+    assert len(written["annotations"]) == 2  # those over the end of a passage
+    for form in (format_bioc(document), to_xml(as_json([written]))):
+        [found] = read(tmp_path, form)
+        assert [passage.offset for passage in found.passages] == [passage.offset for passage in passages]
+        assert found.passages == passages
+        assert places(found) == places(document)

@@ -1,17 +1,16 @@
 import gzip
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from spacy.tokens import DocBin
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
-from spacy_biobert.corpora.brat import format_brat, read_brat
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, Labels, doc_to_document, document_to_doc
+from spacy_biobert.corpora.brat import format_brat, read_brat, write_brat
+from spacy_biobert.corpora.documents import USER_DATA_KEY, document_to_doc
+from spacy_biobert.span_places import SPANS_KEY
 
 TEXT = "Breast and ovarian cancer.\nPenicillamine (β-form) helps."
 ANN = (
@@ -171,58 +170,36 @@ def test_documents_of_other_formats_get_numbers(tmp_path):
     assert ann == "T1\tDisease 0 6\tWilson\nT2\tPerson 0 6\tWilson\nN1\tReference T1 MESH:D006527\t\n"
 
 
-# --- There and back through a Doc ---
-
-UNORDERED = (
-    "T9\tDisease 27 40\tPenicillamine\nT2\tDisease 0 6;19 25\tBreast cancer\nT1\tDrug 42 48\tβ-form\n"
-    "T3\tDrug 42 48\tβ-form\nR1\tCauses Arg1:T9 Arg2:T1\t\nR2\tTreats Arg1:T3 Arg2:T2\t\n"
-)
-
-
-def through_a_doc(document, **options):
-    doc = document_to_doc(document, spacy.blank("en").make_doc, **options)
-    (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(spacy.blank("en").vocab)
-    return doc_to_document(again, spans_key=SPANS_KEY)
-
-
-def said(document):
-    """Relations by what their arguments are."""
-    texts = {mention.id: (mention.text, mention.fragments) for mention in document.mentions}
-    return [(relation.label, *map(texts.get, relation.arguments)) for relation in document.relations]
-
-
-def test_relations_keep_their_mentions(tmp_path):
-    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED))
-    text, ann = format_brat(through_a_doc(document))
-    [again] = read_brat(write(tmp_path / "again", text, ann))
-    assert said(again) == said(document)
-    assert "0 6;19 25\tBreast cancer" in ann
-
-
-def test_relations_go_with_the_mentions_that_are_left_out(tmp_path):
-    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED))
-    again = through_a_doc(document, labels=Labels(keep=frozenset(["Drug"])))
-    assert again.relations == ()
-    assert [mention.id for mention in again.mentions] == ["T1"]
-
-
 def test_relations_are_renamed_with_mentions(tmp_path):
     """Names of another format are no names here."""
-    [document] = read_brat(write(tmp_path / "corpus", ann=UNORDERED.replace("T9", "T8")))
-    other = replace(
-        document,
-        mentions=tuple(replace(one, id=f"{one.id[1:]}") for one in document.mentions),
-        relations=tuple(Relation(one.label, tuple(name[1:] for name in one.arguments)) for one in document.relations),
-    )
-    [again] = read_brat(write(tmp_path / "again", *format_brat(other)))
-    assert said(again) == said(document)
+    mentions = (Mention(0, 6, "Wilson", "Disease", id="9"), Mention(7, 10, "new", "Drug", id="2"))
+    document = AnnotatedDocument("1", (Passage("t", "Wilson new"),), mentions, (Relation("Treats", ("2", "9")),))
+    [again] = read_brat(write(tmp_path / "again", *format_brat(document)))
+    assert again.relations == (Relation("Treats", ("T2", "T1")),)
 
 
-def test_pieces_are_those_of_the_mention(tmp_path):
-    ann = "T1\tComposite 0 25\tBreast and ovarian cancer\nT2\tDisease 0 6;19 25\tBreast cancer\n"
-    [document] = read_brat(write(tmp_path / "corpus", ann=ann))
-    again = through_a_doc(document)
-    assert {one.label: one.fragments for one in again.mentions} == {"Composite": (), "Disease": ((0, 6), (19, 25))}
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        (["7", "7", "7"], ["7", "7-2", "7-3"]),
+        (["a.txt", "a.TXT", "b.tx"], ["a", "a-2", "b.tx"]),
+        (["../a/b", ".a", ""], [".._a_b".replace("..", "_.", 1), "_a", "_"]),
+        (["β" * 300, "𝛃" * 300, "a b"], ["β" * 100, "𝛃" * 50, "a_b"]),
+        (["a-3", "a", "a"], ["a-3", "a", "a-3-3"]),
+    ],
+)
+def test_files_are_called_as_documents_are(tmp_path, ids, names):
+    for number, name in enumerate(ids, 1):
+        write_brat(tmp_path, AnnotatedDocument(name, (Passage("t", f"A\r\n{number}"),)), number)
+    assert {path.name for path in tmp_path.iterdir()} == {name + end for name in names for end in (".txt", ".ann")}
+    found = {document.id: document.text for document in read_brat(tmp_path)}
+    assert found == {name: f"A\r\n{number}" for number, name in enumerate(names, 1)}
+
+
+def test_labels_with_white_space(tmp_path):
+    document = AnnotatedDocument("1", (Passage("t", "TP53"),), (Mention(0, 4, "TP53", "Gene or gene product"),))
+    [again] = read_brat(write(tmp_path / "again", *format_brat(document)))
+    assert again.mentions[0].label == "Gene_or_gene_product"
 
 
 @pytest.mark.parametrize(

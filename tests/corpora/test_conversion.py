@@ -1,50 +1,22 @@
 import gzip
-import zlib
 
 import pytest
 import spacy
-import srsly
 from spacy.tokens import DocBin
 from spacy.training import Corpus
 
 from spacy_biobert.corpora.annotated_labels import get_annotated_labels
-from spacy_biobert.corpora.convert import (
-    blank_pipeline,
-    convert_corpus,
-    guess_format,
-    read_docs,
-    record_annotated_labels,
-)
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY
+from spacy_biobert.corpora.convert import convert_corpus
+from spacy_biobert.corpora.documents import USER_DATA_KEY
+from spacy_biobert.corpora.spacy_files import record_annotated_labels
+from spacy_biobert.corpora.tokenizer import blank_pipeline
+from spacy_biobert.span_places import SPANS_KEY
 
 IOB = "Wilson\tB-Disease\ndisease\tI-Disease\n\nNone\tO\n\n"
 PUBTATOR = (
     "1|t|Wilson disease.\n1|a|Blocks 5-HT6. Well.\n1\t0\t14\tWilson disease\tSpecificDisease\tD006527\n"
     "1\t0\t6\tWilson\tModifier\t-1\n1\t23\t27\t5-HT\tChemical\tD012701\n1\tCID\tD012701\tD006527\n"
 )
-CONFIG = """
-[paths]
-train = null
-
-[nlp]
-lang = "en"
-pipeline = ["ner"]
-
-[nlp.tokenizer]
-@tokenizers = "spacy_biobert.Tokenizer.v1"
-split_numbers = true
-
-[components]
-
-[components.ner]
-factory = "no such factory"
-
-[corpora]
-
-[corpora.train]
-@readers = "spacy.Corpus.v1"
-path = ${paths.train}
-"""
 
 
 def test_pubtator(tmp_path):
@@ -117,38 +89,26 @@ def test_meaningless_options(tmp_path):
         convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=spacy.blank("en"), format="word")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (PUBTATOR, "pubtator"),
-        ("\n\n" + PUBTATOR, "pubtator"),
-        (IOB, "iob"),
-        ("|\tO\n", "iob"),
-        ("{\tO\n", "iob"),
-        ("<\tO\n", "iob"),
-        ("", "iob"),
-        ('<?xml version="1.0"?><collection/>', "bioc"),
-        ("<collection>", "bioc"),
-        ('{"documents": []}', "bioc"),
-        ('{\n  "documents": []}', "bioc"),
-        ('[{"documents": []}]', "bioc"),
-    ],
-)
-def test_formats_are_told_apart(tmp_path, text, expected):
-    (tmp_path / "corpus").write_text(text, encoding="utf8")
-    assert guess_format(tmp_path / "corpus") == expected
-    assert guess_format(tmp_path) == "brat"
-
-
 def test_packed_files(tmp_path):
-    for name, text in (("iob", IOB), ("pubtator", PUBTATOR)):
-        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
-        assert guess_format(tmp_path / f"{name}.gz") == name
+    (tmp_path / "iob.gz").write_bytes(gzip.compress(IOB.encode()))
     summary = convert_corpus(tmp_path / "iob.gz", tmp_path / "corpus.spacy", nlp=blank_pipeline())
     assert summary.docs == 2
     (tmp_path / "cut.gz").write_bytes(gzip.compress(IOB.encode())[:-9])
     with pytest.raises(ValueError, match=r"\[B342\] '.*cut\.gz' cannot be unpacked"):
         convert_corpus(tmp_path / "cut.gz", tmp_path / "corpus.spacy", nlp=blank_pipeline(), format="iob")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("<PubmedArticleSet></PubmedArticleSet>", "PubMed's XML: texts, without annotations"),
+        ('{"text": "fever"}\n', "JSON, but no BioC: texts, without annotations"),
+    ],
+)
+def test_texts_are_no_corpus(tmp_path, text, what):
+    (tmp_path / "texts").write_text(text, encoding="utf8")
+    with pytest.raises(ValueError, match=rf"\[B373\] .*texts is {what} .* name its --format: iob, pubtator"):
+        convert_corpus(tmp_path / "texts", tmp_path / "corpus.spacy", nlp=blank_pipeline())
 
 
 def test_several_files_are_one_corpus(tmp_path):
@@ -182,28 +142,6 @@ def test_annotated_labels_live_in_the_file(tmp_path):
     assert examples[0].get_aligned_ner() == ["B-Disease", "L-Disease"]
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda data: b"",
-        lambda data: data[: len(data) // 2],
-        lambda data: b"B-Disease\tWilson\n",
-        lambda data: gzip.compress(data),
-        lambda data: zlib.compress(srsly.msgpack_dumps({"docs": []})),
-    ],
-    ids=["empty", "half", "text", "gzipped", "other data"],
-)
-def test_a_file_that_holds_no_docs(tmp_path, damage):
-    (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
-    output = tmp_path / "corpus.spacy"
-    nlp = blank_pipeline()
-    convert_corpus(tmp_path / "corpus.tsv", output, nlp=nlp)
-    assert [len(doc) for doc in read_docs(output, nlp.vocab)] == [2, 1]
-    output.write_bytes(damage(output.read_bytes()))
-    with pytest.raises(ValueError, match=r"\[B368\] .*corpus\.spacy cannot be read"):
-        read_docs(output, nlp.vocab)
-
-
 def test_a_mention_with_a_label_that_is_not_annotated(tmp_path):
     (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
     with pytest.raises(
@@ -220,21 +158,3 @@ def test_iob_files_do_not_name_documents(tmp_path):
         convert_corpus(
             tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", nlp=blank_pipeline(), documents=tmp_path / "ids"
         )
-
-
-def test_pipeline_that_tokenizes_as_a_config_says(tmp_path):
-    config = tmp_path / "config.cfg"
-    config.write_text(CONFIG, encoding="utf8")
-    nlp = blank_pipeline(config)
-    assert nlp.pipe_names == []
-    assert [token.text for token in nlp.make_doc("(3.5)")] == ["(", "3", ".", "5", ")"]
-    assert [token.text for token in blank_pipeline().make_doc("(3.5)")] == ["(", "3.5", ")"]
-
-
-def test_config_without_a_language(tmp_path):
-    config = tmp_path / "config.cfg"
-    config.write_text("[training]\nseed = 0\n", encoding="utf8")
-    with pytest.raises(ValueError, match=r"\[B332\] '.*config\.cfg' has no \[nlp\] section"):
-        blank_pipeline(config)
-    with pytest.raises(FileNotFoundError, match=r"\[B301\]"):
-        blank_pipeline(tmp_path / "absent.cfg")

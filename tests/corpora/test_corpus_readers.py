@@ -9,11 +9,11 @@ from spacy.tokens import Doc
 from spacy.util import registry
 
 from spacy_biobert.corpora.bioc import format_bioc
-from spacy_biobert.corpora.brat import format_brat
-from spacy_biobert.corpora.documents import SPANS_KEY
+from spacy_biobert.corpora.brat import write_brat
 from spacy_biobert.corpora.pubtator import read_pubtator
 from spacy_biobert.corpora.readers import make_document_corpus, make_iob_corpus, make_pubtator_corpus
 from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.span_places import SPANS_KEY
 
 IOB = "-DOCSTART-\tO\n\nWilson\tB-Disease\ndisease\tI-Disease\n\nTP53\tB-Gene\n\n-DOCSTART-\tO\n\nNone\tO\n"
 PUBTATOR = (
@@ -133,12 +133,10 @@ def test_no_path(make, path):
 
 def test_every_format_with_offsets_gives_the_same(nlp, pubtator, tmp_path):
     documents = list(read_pubtator(pubtator))
-    (tmp_path / "corpus.json").write_text(format_bioc(documents), encoding="utf8")
+    (tmp_path / "corpus.json").write_text("\n".join(map(format_bioc, documents)), encoding="utf8")
     (tmp_path / "brat").mkdir()
-    for document in documents:
-        text, ann = format_brat(document)
-        (tmp_path / "brat" / f"{document.id}.txt").write_text(text, encoding="utf8")
-        (tmp_path / "brat" / f"{document.id}.ann").write_text(ann, encoding="utf8")
+    for number, document in enumerate(documents, 1):
+        write_brat(tmp_path / "brat", document, number)
     found = []
     for format, path in (("pubtator", pubtator), ("bioc", tmp_path / "corpus.json"), ("brat", tmp_path / "brat")):
         corpus = make_document_corpus(path, format=format, label_map={"*": "Q"}, labels=["Q"])

@@ -7,17 +7,18 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_biobert.corpora.annotations import AnnotatedDocument, Mention, Passage, Relation
+from spacy_biobert.corpora.concept_ids import join_concept_ids
 from spacy_biobert.corpora.documents import (
-    SPANS_KEY,
     USER_DATA_KEY,
     Labels,
-    doc_to_document,
     document_to_doc,
     grouped,
     sentences_to_doc,
+    with_entities,
 )
 from spacy_biobert.corpora.iob import Sentence
 from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.span_places import SPANS_KEY
 
 NLP = spacy.blank("en")
 NLP.tokenizer = make_tokenizer()(NLP)
@@ -139,9 +140,10 @@ def test_survives_a_doc_bin():
     bytes_data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
     [stored] = DocBin().from_bytes(bytes_data).get_docs(Vocab())
     for each in (doc, stored):
-        written = doc_to_document(each, spans_key=SPANS_KEY)
-        assert (written.id, written.passages, written.relations) == (source.id, source.passages, source.relations)
-        assert [(mention.text, mention.ids) for mention in written.mentions] == [
+        data = each.user_data[USER_DATA_KEY]
+        assert (data["id"], [tuple(passage) for passage in data["passages"]]) == (source.id, [("t", 22), ("a", 9)])
+        assert [tuple(relation) for relation in data["relations"]] == [("CID", "D000001", "D001943")]
+        assert [(span.text, span.kb_id_) for span in each.spans[SPANS_KEY]] == [
             ("breast cancer", "MESH:D001943"),
             ("Familial breast cancer", "MESH:D001943|MESH:D030342"),
         ]
@@ -149,16 +151,23 @@ def test_survives_a_doc_bin():
     assert stored.ents[0].kb_id_ == "MESH:D001943|MESH:D030342"
 
 
-def test_any_doc_can_be_written():
-    doc = NLP("Wilson disease\nhelps")
-    doc.set_ents([doc.char_span(0, 14, label="Disease", kb_id="NIL")])
-    written = doc_to_document(doc, document_id="12")
-    assert written.passages == (Passage("t", doc.text), Passage("a", ""))
-    assert written.mentions == (Mention(0, 14, "Wilson disease", "Disease", "-1"),)
-    with pytest.raises(ValueError, match=r"\[B320\] The doc 'Wilson disease"):
-        doc_to_document(doc)
-    with pytest.raises(ValueError, match=r"\[B321\] .* 12 has no spans under 'sc'. .*: none"):
-        doc_to_document(doc, document_id="12", spans_key="sc")
+def test_entities_take_the_place_of_annotations():
+    source = document(
+        "Wilson disease",
+        "and c|1 of TP53",
+        ("disease", "X", "D1"),
+        relations=[Relation("CID", ("D1", "D2"))],
+    )
+    doc = NLP(source.text)
+    places = [(0, 6, ""), (7, 14, "NIL"), (19, 22, join_concept_ids(["c|1", "MESH:D2"]))]
+    doc.set_ents([doc.char_span(*place, label="Y", kb_id=ids, alignment_mode="expand") for *place, ids in places])
+    found = with_entities(source, doc)
+    assert (found.id, found.passages, found.relations) == (source.id, source.passages, ())
+    assert found.mentions == (
+        Mention(0, 6, "Wilson", "Y"),
+        Mention(7, 14, "disease", "Y", "-1"),
+        Mention(19, 22, "c|1", "Y", "c|1|MESH:D2"),
+    )
 
 
 @given(st.data())

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from iob_text import format_iob
 
-from spacy_biobert.corpora.iob import Sentence, format_iob, read_iob
+from spacy_biobert.corpora.iob import Sentence, read_iob
 
 
 def read(tmp_path: Path, text: str | bytes, **options) -> list[Sentence]:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import spacy
+from iob_text import format_iob
 
-from spacy_biobert.corpora.convert import blank_pipeline
-from spacy_biobert.corpora.documents import SPANS_KEY, USER_DATA_KEY, document_to_doc
-from spacy_biobert.corpora.iob import format_iob, read_iob
+from spacy_biobert.corpora.documents import USER_DATA_KEY, document_to_doc
+from spacy_biobert.corpora.iob import read_iob
 from spacy_biobert.corpora.pubtator import format_pubtator, read_pubtator
-from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.corpora.tokenizer import blank_pipeline, make_tokenizer
+from spacy_biobert.span_places import SPANS_KEY
 
 DATA = Path(os.environ.get("SPACY_BIOBERT_DATA", ""))
 pytestmark = [
@@ -61,7 +62,7 @@ def test_pubtator(name):
     assert len(documents) == n_docs
     assert sum(len(document.mentions) for document in documents) == n_mentions
     assert sum(len(document.relations) for document in documents) == n_relations
-    written = [line for line in format_pubtator(documents).splitlines() if line]
+    written = [line for document in documents for line in format_pubtator(document).split("\n") if line]
     original = [line for line in path.read_text(encoding="utf8").splitlines() if line]
     # One mention of NCBI-disease's training set has two blanks too many.
     assert [line.replace('"  ', '"') for line in original] == written

@@ -48,7 +48,7 @@ def test_nothing_is_left_out(tmp_path):
         ("D1|D2", ("Wilson|disease", "")),
     ]
     assert document.text == "Wilson disease "
-    assert format_pubtator([document]) == nested + "\n"
+    assert format_pubtator(document) == nested + "\n"
 
 
 def test_documents_are_told_apart_with_or_without_blank_lines(tmp_path):
@@ -143,7 +143,7 @@ def documents(draw) -> AnnotatedDocument:
 @given(st.lists(documents(), max_size=3))
 def test_what_is_written_is_read_back(tmp_path_factory, corpus):
     path = tmp_path_factory.mktemp("pubtator") / "corpus.txt"
-    path.write_bytes(format_pubtator(corpus).encode("utf8"))
+    path.write_bytes("".join(map(format_pubtator, corpus)).encode("utf8"))
     found = list(read_pubtator(path))
     assert [document.id for document in found] == [document.id for document in corpus]
     for document, original in zip(found, corpus, strict=True):
@@ -160,4 +160,17 @@ def test_what_is_written_is_read_back(tmp_path_factory, corpus):
                 source.ids,
                 source.extra,
             )
-    assert format_pubtator(found) == format_pubtator(corpus)
+    assert list(map(format_pubtator, found)) == list(map(format_pubtator, corpus))
+
+
+def test_documents_of_other_formats_become_a_title_and_an_abstract(tmp_path):
+    passages = (Passage("front", "TP53,"), Passage("t", "a 𝛃-form"), Passage("t", "of\tEGFR"))
+    mentions = (Mention(6, 14, "a 𝛃-form", "Gene"), Mention(18, 22, "EGFR", "Gene", "NCBIGene:1956"))
+    written = format_pubtator(AnnotatedDocument("a|b\t", passages, mentions))
+    assert written == (
+        "a_b_|t|TP53,\na_b_|a|a 𝛃-form of EGFR\n"
+        "a_b_\t6\t14\ta 𝛃-form\tGene\na_b_\t18\t22\tEGFR\tGene\tNCBIGene:1956\n\n"
+    )
+    [document] = read(tmp_path, written)
+    assert [(mention.text, mention.start) for mention in document.mentions] == [("a 𝛃-form", 6), ("EGFR", 18)]
+    assert format_pubtator(AnnotatedDocument(" ", ())) == "_|t|\n_|a|\n\n"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from spacy_biobert.corpora.annotations import Mention
-from spacy_biobert.corpora.convert import blank_pipeline, convert_corpus
+from spacy_biobert.corpora.convert import convert_corpus
 from spacy_biobert.corpora.s800 import read_s800
+from spacy_biobert.corpora.tokenizer import blank_pipeline
 
 FILES = {
     "abstracts/bac001.txt": "Title.\n\nE. coli grows.",

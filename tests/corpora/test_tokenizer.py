@@ -8,7 +8,31 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.util import load_model_from_config, registry
 
-from spacy_biobert.corpora.tokenizer import make_tokenizer
+from spacy_biobert.corpora.tokenizer import blank_pipeline, make_tokenizer
+
+CONFIG = """
+[paths]
+train = null
+
+[nlp]
+lang = "en"
+pipeline = ["ner"]
+
+[nlp.tokenizer]
+@tokenizers = "spacy_biobert.Tokenizer.v1"
+split_numbers = true
+
+[components]
+
+[components.ner]
+factory = "no such factory"
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy.Corpus.v1"
+path = ${paths.train}
+"""
 
 
 def pipeline(**options) -> Language:
@@ -89,3 +113,21 @@ def test_registered():
 def test_long_runs_take_linear_time():
     for text in ("-" * 100_000, "a" * 100_000, "a-" * 50_000, "1." * 50_000):
         assert NLP.tokenizer(text).text == text
+
+
+def test_pipeline_that_tokenizes_as_a_config_says(tmp_path):
+    config = tmp_path / "config.cfg"
+    config.write_text(CONFIG, encoding="utf8")
+    nlp = blank_pipeline(config)
+    assert nlp.pipe_names == []
+    assert [token.text for token in nlp.make_doc("(3.5)")] == ["(", "3", ".", "5", ")"]
+    assert [token.text for token in blank_pipeline().make_doc("(3.5)")] == ["(", "3.5", ")"]
+
+
+def test_config_without_a_language(tmp_path):
+    config = tmp_path / "config.cfg"
+    config.write_text("[training]\nseed = 0\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[B332\] '.*config\.cfg' has no \[nlp\] section"):
+        blank_pipeline(config)
+    with pytest.raises(FileNotFoundError, match=r"\[B301\]"):
+        blank_pipeline(tmp_path / "absent.cfg")

@@ -8,13 +8,13 @@ import spacy
 from spacy.tokens import Span
 from spacy.training import Example
 
-from spacy_biobert.corpora.documents import SPANS_KEY
 from spacy_biobert.corpora.readers import pubtator_docs
 from spacy_biobert.linking.component import Linker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.scorer import score_links
 from spacy_biobert.linking.settings import LinkerSettings
 from spacy_biobert.linking.sources import read_medic, read_obo
+from spacy_biobert.span_places import SPANS_KEY
 
 DATA = Path(os.environ.get("SPACY_BIOBERT_DATA", ""))
 pytestmark = [
