@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .lines import opened
+from ..text_files import opened
 
 _PUBTATOR = re.compile(r"[^|\t\r\n]+\|[ta]\|")
 _PUBMED = re.compile(r"<(?:PubmedArticle|PubmedBookArticle|MedlineCitation|BookDocument)")
