@@ -64,7 +64,7 @@ def check_outputs(texts: str, outputs: Mapping[str, str | Path | None], folder: 
         place = Path(STANDARD) if output == STANDARD else Path(output).resolve()
         if what := taken.get(place):
             raise ValueError(Errors.B509.format(output=output, what=what, option=option))
-        taken[place] = f"file for {option}"
+        taken[place] = f"{'folder' if option == '--brat' else 'file'} for {option}"
         if option == "--brat":
             _check_folder(place)
         elif output != STANDARD and place.is_dir():
