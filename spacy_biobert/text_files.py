@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import Errors
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _UTF_16 = "It is UTF-16: convert it with iconv -f utf-16 -t utf-8."
 _ADVICE = {
@@ -43,7 +43,7 @@ def opened(path: str | Path) -> Iterator[BufferedIOBase]:
         if start == _ZIP:
             raise ValueError(Errors.B307.format(path=path))
         try:
-            with gzip.GzipFile(fileobj=raw) if start.startswith(_GZIP) else raw as file:
+            with gzip.GzipFile(fileobj=raw) if start.startswith(GZIP) else raw as file:
                 yield file
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(Errors.B342.format(path=path, reason=error)) from None

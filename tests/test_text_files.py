@@ -14,7 +14,7 @@ def packed(text):
 
 
 def corpus(path):
-    return [text for _, text in read_texts(str(path))]
+    return [document.text for document in read_texts(str(path))]
 
 
 def vocabulary(path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
@@ -36,8 +37,8 @@ def annotate_cli(
     texts: Annotated[
         str,
         typer.Argument(
-            help="A file of texts, one a line, of JSON lines, or in the format of PubTator, BioC or PubMed's XML; a "
-            "folder of .txt files; or '-' for standard input."
+            help="A file of texts, one a line, of JSON lines, or in the format of PubTator, BioC or PubMed's XML; '-' "
+            "for the same on standard input; or a folder of .txt files."
         ),
     ],
     html: Annotated[Path | None, typer.Option("--html", dir_okay=False, help="Write a page to look at.")] = None,
@@ -88,12 +89,12 @@ def annotate_cli(
                     write(annotated)
                 if is_shown:
                     shown.append(annotated.text)
-        if is_shown and not quiet and not to_standard:
-            print_table(shown)
         if html:
             html.parent.mkdir(parents=True, exist_ok=True)
             name = f"{nlp.meta['lang']}_{nlp.meta['name']}"
             html.write_text(render_page(shown, title=name, about=describe_pipeline(nlp)), encoding="utf-8")
+        if is_shown and not quiet and not to_standard:
+            print_table(shown)
         if not to_standard:
             for output in (*outputs.values(), brat):
                 if output is not None:
@@ -108,7 +109,9 @@ def annotate(nlp: Language, documents: Iterator[AnnotatedDocument]) -> Iterator[
 
     def pairs(some: Iterable[AnnotatedDocument]) -> Iterator[tuple[str, AnnotatedDocument]]:
         for document in some:
-            text = document.text
+            # A passage begins in a line of its own, which is as long as the space between passages in a corpus: where
+            # one ends without a full stop, as titles and headings do, mentions end all the same.
+            text = "\n".join(passage.text for passage in document.passages)
             nlp.max_length = max(nlp.max_length, len(text))
             yield text, document
 
@@ -122,7 +125,9 @@ def annotate(nlp: Language, documents: Iterator[AnnotatedDocument]) -> Iterator[
 
 
 def print_table(texts: Sequence[AnnotatedText]) -> None:
-    """Print all entities as a table."""
+    """Print all entities as a table, with "?" for characters that the terminal or pipe has not."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     rows = [
         (
             text.title,

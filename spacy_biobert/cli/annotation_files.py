@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -95,6 +96,8 @@ def writing(output: str, layout: Layout, messages: IO[str] | None = None) -> Ite
         messages: Where a warning goes; standard output if None.
     """
     if output == STANDARD:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as files are, whatever the terminal's is
         with _laid_out(sys.stdout, layout) as write:
             yield write
     elif Path(output).exists() and not Path(output).is_file():

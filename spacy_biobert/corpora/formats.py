@@ -10,7 +10,8 @@ from ..text_files import opened
 _PUBTATOR = re.compile(r"[^|\t\r\n]+\|[ta]\|")
 _PUBMED = re.compile(r"<(?:PubmedArticle|PubmedBookArticle|MedlineCitation|BookDocument)")
 """Of a set, of one article, or of a citation by itself."""
-_XML = re.compile(r"<(?:\?xml|!DOCTYPE|collection)\b")
+_XML = re.compile(r"<(?:\?xml|!DOCTYPE|!--|(?:collection|article|pmc-articleset|TEI|html)\b)")
+"""BioC, or what its reader refuses by name."""
 # A brace with something else behind it may be a token with its tag, or a text.
 _JSON = re.compile(r"(?:\[\s*)*\{\s*\"")
 _BIOC = re.compile(r"\"(?:documents|passages|PubTator3)\"\s*:\s*\[")
@@ -33,7 +34,12 @@ def guess_format(path: Path) -> str:
         return "brat"
     with opened(path) as file:
         # Not by lines: all of a file may be one.
-        head = file.read(_HEAD).decode("utf-8-sig", errors="replace").lstrip()
+        return format_of(file.read(_HEAD))
+
+
+def format_of(start: bytes) -> str:
+    """Tell the format of what starts so, as `guess_format` does."""
+    head = start.decode("utf-8-sig", errors="replace").lstrip()
     if _PUBTATOR.match(head):
         return "pubtator"
     if head.startswith("<") and _PUBMED.search(head):

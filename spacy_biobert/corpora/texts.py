@@ -6,14 +6,17 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
 from ..errors import Errors
-from ..text_files import decoded_lines, numbered_lines, whole_text
+from ..text_files import GZIP, decoded_lines, numbered_lines, whole_text
 from .annotations import AnnotatedDocument, Passage
 from .bioc import read_bioc
-from .formats import guess_format
+from .formats import format_of, guess_format
 from .pubmed import read_pubmed
 from .pubtator import read_pubtator
 
@@ -26,9 +29,9 @@ def read_texts(path: str) -> Iterator[AnnotatedDocument]:
     """Read texts.
 
     Args:
-        path: "-" for standard input; a folder, of whose ``.txt`` files each is one text, empty ones too; or a file,
+        path: A folder, of whose ``.txt`` files each is one text, empty ones too; or a file, or "-" for standard input,
             plain or gzipped: PubTator, BioC (XML or JSON), PubMed XML, JSON lines, or a JSON list, of objects with a
-            ``text`` each, or one text a line, blank lines aside. Standard input has one text a line, or JSON lines.
+            ``text`` each, or one text a line, blank lines aside.
 
     Yields:
         Documents. Those of a corpus are as they stand there, annotations and all; other texts are one passage each, as
@@ -39,12 +42,37 @@ def read_texts(path: str) -> Iterator[AnnotatedDocument]:
         ValueError: A file is malformed, or not UTF-8.
     """
     if path == "-":
-        yield from _of_lines(_STANDARD_INPUT, decoded_lines(_STANDARD_INPUT, sys.stdin.buffer))
+        yield from _of_stream(_STANDARD_INPUT, sys.stdin.buffer)
     elif Path(path).is_dir():
-        files = sorted(file for file in Path(path).iterdir() if file.suffix.lower() == ".txt")
+        files = sorted(file for file in Path(path).iterdir() if file.name.lower().endswith((".txt", ".txt.gz")))
         yield from (_plain(file.name, whole_text(file)) for file in files)
+    elif Path(path).exists() and not Path(path).is_file():
+        with Path(path).open("rb") as stream:
+            yield from _of_stream(path, stream)
     else:
         yield from _of_file(Path(path))
+
+
+def _of_stream(source: str, stream: BinaryIO) -> Iterator[AnnotatedDocument]:
+    """Read a pipe: texts and JSON lines as they come, all else, of which a line says too little, when it is there."""
+    first = stream.readline()
+    if first.startswith(GZIP) or _is_part(first):
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / Path(source).name
+            with file.open("wb") as copy:
+                copy.write(first)
+                copyfileobj(stream, copy)
+            yield from _of_file(file)
+    else:
+        yield from _of_lines(source, decoded_lines(source, chain([first], stream)))
+
+
+def _is_part(line: bytes) -> bool:
+    """Tell whether a first line is part of something larger, and no text or object by itself."""
+    format = format_of(line)
+    if format == "json":
+        return not _is_object(line.decode("utf-8-sig", errors="replace"))
+    return format != "lines" or line.strip() in (b"[", b"{", b"[{")
 
 
 def _of_file(path: Path) -> Iterator[AnnotatedDocument]:

@@ -8,6 +8,9 @@ import threading
 import pytest
 import spacy
 import srsly
+from typer.testing import CliRunner
+
+from spacy_biobert.cli import app
 
 
 @pytest.fixture
@@ -78,8 +81,23 @@ def test_pubtator_keeps_document_ids(invoke, ruler, tmp_path):
     status, output = invoke("annotate", ruler, path, "--jsonl", tmp_path / "a.jsonl")
     (text,) = srsly.read_jsonl(tmp_path / "a.jsonl")
     assert status == 0
-    assert (text["title"], text["text"]) == ("77", "A fever. And aspirin.")
+    assert (text["title"], text["text"]) == ("77", "A fever.\nAnd aspirin.")
     assert "77 aspirin Chemical" in output
+
+
+def test_a_pipe_without_the_characters(ruler, tmp_path):
+    """What cannot be shown is no reason to lose what was annotated."""
+    nlp = spacy.load(ruler)
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "Sjögren"}])
+    nlp.to_disk(tmp_path / "model")
+    (tmp_path / "texts.txt").write_text("Sjögren\n", encoding="utf-8")
+    command = ["annotate", str(tmp_path / "model"), str(tmp_path / "texts.txt")]
+    done = CliRunner(charset="ascii").invoke(app, [*command, "--html", str(tmp_path / "page.html")])
+    assert done.exit_code == 0, done.output
+    assert "Sj?gren" in done.output
+    assert "Sjögren" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    done = CliRunner(charset="ascii").invoke(app, [*command, "--jsonl", "-"])
+    assert json.loads(done.stdout_bytes)["text"] == "Sjögren"
 
 
 def test_no_entity_at_all(invoke, ruler):
@@ -147,7 +165,7 @@ BIOC = {
 FILES = {
     "pubmed.xml": (
         PUBMED,
-        [("11", "A fever & more. METHODS: Of aspirin. No."), ("12", "Fever. "), ("13", "Wilson Disease Copper.")],
+        [("11", "A fever & more.\nMETHODS: Of aspirin. No."), ("12", "Fever.\n"), ("13", "Wilson Disease\nCopper.")],
     ),
     "bioc.json": (json.dumps(BIOC), [("d", "A fever.")]),
     "indented.json": (json.dumps(BIOC, indent=1), [("d", "A fever.")]),

@@ -1,5 +1,9 @@
 import gzip
+import io
 import json
+import os
+import sys
+import threading
 
 import pytest
 
@@ -30,6 +34,8 @@ BIOC_XML = (
         ("", "lines"),
         ("<b>fever</b>", "lines"),
         ("name|sex|age\n", "lines"),
+        ("<!-- PMC --><article>", "bioc"),
+        ('<article xmlns:xlink="x"><front>', "bioc"),
         ('<?xml version="1.0"?><collection/>', "bioc"),
         ("<collection>", "bioc"),
         ('{"documents": []}', "bioc"),
@@ -73,3 +79,60 @@ def test_what_is_converted_is_what_is_annotated(tmp_path, text):
     convert_corpus(path, tmp_path / "corpus.spacy", nlp=nlp)
     (doc,) = read_docs(tmp_path / "corpus.spacy", nlp.vocab)
     assert [document.text for document in read_texts(str(path))] == [doc.text] == ["Wilson disease. Blocks 5-HT6."]
+
+
+EXPECTED = ["Wilson disease. Blocks 5-HT6."]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PUBTATOR, EXPECTED),
+        (BIOC_XML, EXPECTED),
+        ('<?xml version="1.0"?>\n' + BIOC_XML, EXPECTED),
+        (json.dumps({"documents": [BIOC]}), EXPECTED),
+        (json.dumps([{"documents": [BIOC]}], indent=1), EXPECTED),
+        (json.dumps({"documents": [BIOC]}, indent=1), EXPECTED),
+        (json.dumps([{"text": "fever"}, {"text": "gout"}], indent=1), ["fever", "gout"]),
+        ('{"text": "fever"}\n{"text": "gout"}\n', ["fever", "gout"]),
+        ("fever\n\n{ gout }\n", ["fever", "{ gout }"]),
+        ("", []),
+    ],
+)
+def test_pipes_have_the_formats_that_files_have(tmp_path, monkeypatch, text, expected, packed):
+    data = gzip.compress(text.encode()) if packed else text.encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert [document.text for document in read_texts("-")] == expected
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,), daemon=True)
+    writer.start()
+    assert [document.text for document in read_texts(str(pipe))] == expected
+    writer.join()
+
+
+def test_texts_of_a_pipe_are_read_as_they_come(monkeypatch):
+    """Who waits for the end of standard input waits for ever, where a service writes to it."""
+
+    class Endless(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            buffer[:6] = b"fever\n"
+            return 6
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
+    texts = read_texts("-")
+    assert [next(texts).text for _ in range(3)] == ["fever"] * 3
+
+
+def test_files_of_a_folder(tmp_path):
+    (tmp_path / "a.TXT").write_text("fever")
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"gout"))
+    (tmp_path / "c.ann").write_text("T1")
+    assert [(document.id, document.text) for document in read_texts(str(tmp_path))] == [
+        ("a.TXT", "fever"),
+        ("b.txt.gz", "gout"),
+    ]
