@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
 from tiny import change_config
 
@@ -86,6 +87,12 @@ def test_missing_shard(hf_models, broken_folder):
     shard = sorted(broken_folder.glob("model-*.safetensors"))[1]
     shard.unlink()
     assert shard.name in refuse(broken_folder, "B001", error=FileNotFoundError)
+
+
+def test_the_longest_window_is_what_table_and_tokenizer_both_allow(broken_folder):
+    for said, expected in ((None, 64), (40, 40), (64, 64), (512, 64), (1e30, 64)):
+        (broken_folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": said}))
+        assert load_checkpoint(broken_folder).max_pieces == expected
 
 
 @pytest.mark.parametrize("index", ["{}", '{"weight_map": {}}', '{"weight_map": []}', '{"weight_map": "x"}'])
@@ -217,6 +224,28 @@ def test_repository_that_is_not_cached_is_downloaded(monkeypatch, bert_folder):
     hub = Hub(monkeypatch, cached=None, remote=bert_folder)
     assert load_checkpoint("some/biobert").bert.config.width == 32
     assert [place for place, *_ in hub.asked] == ["cache", "hub"]
+
+
+@pytest.mark.parametrize("form", ["whole", "sharded"])
+def test_all_that_is_read_is_downloaded(monkeypatch, hf_models, broken_folder, tmp_path, form):
+    """The hub gives the files that match the patterns, and no others."""
+    if form == "sharded":
+        (broken_folder / "model.safetensors").unlink()
+        hf_models["bert"][0].save_pretrained(broken_folder, max_shard_size="20KB")
+    (broken_folder / "README.md").write_text("not needed")
+
+    def download(name, *, revision, allow_patterns, local_files_only=False):
+        if local_files_only:
+            raise LocalEntryNotFoundError("not here")
+        files = filter_repo_objects([path.name for path in broken_folder.iterdir()], allow_patterns=allow_patterns)
+        for file in files:
+            (tmp_path / "cache" / file).write_bytes((broken_folder / file).read_bytes())
+        return str(tmp_path / "cache")
+
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert load_checkpoint("some/biobert").bert.config.width == 32
+    assert not (tmp_path / "cache" / "README.md").exists()
 
 
 def test_cache_of_the_tokenizer_alone_is_completed(monkeypatch, bert_folder, broken_folder):

@@ -1,6 +1,7 @@
 """The pipe in prediction: one vector for each token of any text, whatever stands beside it."""
 
 import copy
+import json
 import pickle
 import shutil
 
@@ -216,6 +217,13 @@ def test_settings_without_meaning(make_nlp, code, run, encoder):
         make_nlp(run=run, **encoder)
 
 
+def test_a_window_may_be_as_long_as_the_position_table(make_nlp):
+    nlp = make_nlp(window=64)
+    (batch,) = nlp.get_pipe("biobert")._shim.plan([nlp.make_doc("the " * 62)]).batches
+    assert batch.lengths.tolist() == [64]
+    vectors_of(nlp("the " * 100))
+
+
 @pytest.mark.parametrize("option", ["pooling", "save_dtype", "casing"])
 def test_words_without_meaning(make_nlp, option):
     """spaCy itself checks a config's words and says which there are; who calls the function hears it from us."""
@@ -301,6 +309,21 @@ def test_bytes_of_a_pipeline_without_weights(bert_folder):
     again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
     again.initialize()
     assert vectors_of(again("colon cancer")).any()
+
+
+@pytest.mark.parametrize("stored", ["disk", "bytes"])
+def test_a_checkpoint_that_reads_less_than_its_position_table_is_stored_so(make_nlp, broken_folder, tmp_path, stored):
+    """Its tokenizer's settings say so; a pipeline that is stored and loaded may read no longer windows either."""
+    (broken_folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 40}))
+    with pytest.raises(ValueError, match=r"B016.*41.*40"):
+        make_nlp(folder=broken_folder, window=41)
+    nlp = make_nlp(folder=broken_folder, window=40)
+    if stored == "disk":
+        nlp.to_disk(tmp_path / "stored")
+        again = spacy.load(tmp_path / "stored")
+    else:
+        again = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert again.get_pipe("biobert")._shim.checkpoint.max_pieces == 40
 
 
 def test_a_stored_pipeline_that_lost_a_file(make_nlp, tmp_path):
@@ -429,6 +452,17 @@ def test_two_of_these_encoders():
     nlp.remove_pipe("morphologizer")
     with pytest.raises(ValueError, match="B035"):
         add_head(nlp, "senter", upstream="one")
+
+
+@pytest.mark.parametrize("upstream", ["*", "biobert"])
+def test_an_encoder_that_is_disabled_is_no_rival(make_nlp, bert_folder, upstream):
+    nlp = make_nlp()
+    nlp.add_pipe("biobert", name="other", config={"model": ENCODER | {"name": str(bert_folder), "window": 32}})
+    with nlp.select_pipes(disable=["other"]):
+        add_head(nlp, "tagger", upstream=upstream)
+        nlp.initialize(lambda: make_examples(nlp))
+        assert nlp.get_pipe("biobert").listening_components == ["tagger"]
+        assert learns(nlp)
 
 
 def test_an_encoder_that_was_removed_is_no_rival():

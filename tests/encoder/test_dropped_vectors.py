@@ -69,10 +69,20 @@ def test_stored_and_loaded(cleaned, tmp_path):
     assert again.get_pipe("biobert").listening_components == list(HEADS)
 
 
-def test_a_head_after_the_cleaner_is_refused(cleaned):
+@pytest.mark.parametrize("upstream", ["*", "biobert"])
+def test_a_head_after_the_cleaner_is_refused(cleaned, upstream):
     """spaCy-transformers' listener would give it zeros, without a word."""
     with pytest.raises(ValueError, match=r"B032.*'spancat'"):
-        add_head(cleaned, "spancat")
+        add_head(cleaned, "spancat", upstream=upstream)
+
+
+@pytest.mark.parametrize("upstream", ["*", "biobert"])
+def test_a_head_after_a_cleaner_that_is_disabled_is_welcome(cleaned, upstream):
+    with cleaned.select_pipes(disable=["doc_cleaner"]):
+        add_head(cleaned, "spancat", upstream=upstream)
+        cleaned.initialize(lambda: make_examples(cleaned))  # goes through disabled components, too
+        assert cleaned.update(make_examples(cleaned))["spancat"] > 0
+        assert cleaned.get_pipe("biobert").listening_components == [*HEADS, "spancat"]
 
 
 def test_a_head_before_the_cleaner_is_welcome(cleaned):

@@ -37,6 +37,14 @@ def test_auto_trusts_bfloat16_but_not_int8(fast):
         ({"float32": 0.85, "bfloat16": 0.85, "int8": 0.849}, "int8"),
         ({"float32": 0.85, "bfloat16": 0.851, "int8": 0.84}, "bfloat16"),
         ({"float32": 0.85, "bfloat16": 0.84, "int8": 0.84}, "float32"),
+        # 0.3 points are the most that either may cost.
+        ({"float32": 0.85, "bfloat16": 0.85, "int8": 0.8471}, "int8"),
+        ({"float32": 0.85, "bfloat16": 0.8471, "int8": 0.8469}, "bfloat16"),
+        ({"float32": 0.85, "bfloat16": 0.8469, "int8": 0.8469}, "float32"),
+        # What was not scored is trusted or not as in a pipeline without any score.
+        ({"float32": 0.85}, "bfloat16"),
+        ({"float32": 0.85, "int8": 0.84}, "bfloat16"),
+        ({"float32": 0.85, "bfloat16": 0.84}, "float32"),
     ],
 )
 def test_auto_minds_what_was_scored(fast, scores, expected):

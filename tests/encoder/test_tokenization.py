@@ -172,6 +172,21 @@ def test_settings_beside_a_word_list_are_followed(tmp_path, said):
         assert ours.pieces(word, after_space=True) == theirs.encode(word, add_special_tokens=False), word
 
 
+def test_a_tokenizer_that_cuts_and_pads_does_neither_here(tmp_path):
+    """Sentence encoders are published with both; windows are made of all pieces, and a word has no padding."""
+    write_tokenizer_json(tmp_path, cased=False, normalizer=normalizers.BertNormalizer(lowercase=True))
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=6)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    loaded = load_tokenizer(tmp_path)
+    words = ["the", "gene", "of", "patient", "the", "gene"]
+    assert names(loaded, " ".join(words)) == words
+    assert names(loaded, "the") == ["the"]
+    written = json.loads(loaded.to_json())
+    assert (written["truncation"], written["padding"]) == (None, None)
+
+
 def test_byte_level_pieces_equal_hugging_face_on_running_text(hf_models):
     from transformers import RobertaTokenizerFast
 

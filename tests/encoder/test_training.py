@@ -151,6 +151,21 @@ def test_gradient_of_a_batch_is_that_of_its_parts(make_nlp):
     assert_equal(found[0], found[2], atol=1e-4)
 
 
+def test_gradient_of_windows_that_fill_their_rows(make_nlp):
+    """A batch of exactly as many pieces as there are rows, and the same docs in two batches."""
+    found = []
+    for budget in (128, 127):
+        nlp = make_nlp(window=64, run={"max_batch_pieces": budget})
+        docs = [nlp.make_doc("the " * n) for n in (62, 43, 17)]
+        batches = nlp.get_pipe("biobert")._shim.plan(docs).batches
+        assert [batch.lengths.tolist() for batch in batches] == ([[64, 45, 19]] if budget == 128 else [[64, 45], [19]])
+        vectors, backprop = nlp.get_pipe("biobert").model.begin_update(docs)
+        random = np.random.default_rng(0)
+        backprop([random.normal(size=array.shape).astype("f") for array in vectors])
+        found.append(gradients_of(nlp))
+    assert_equal(*found, atol=1e-4)
+
+
 def test_loss_is_the_square_of_the_gradient(make_nlp, monkeypatch):
     nlp = randomize_heads(make_nlp("tagger"))
     sent = []
@@ -322,6 +337,17 @@ def test_mixed_precision_keeps_float32_weights(make_nlp, train_precision):
     after = weights_of(nlp)
     assert moved(start, after)
     assert all(weights.dtype == torch.float32 and weights.isfinite().all() for weights in after.values())
+
+
+def test_training_in_bfloat16_rounds_and_in_float32_does_not(make_nlp):
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        nlp = make_nlp(run={"train_precision": precision})
+        doc = nlp.make_doc(SENTENCES[1])
+        exact = nlp.get_pipe("biobert").model.predict([doc])[0]
+        found[precision] = np.abs(nlp.get_pipe("biobert").model.begin_update([doc])[0][0] - exact).max()
+    assert found["float32"] < 1e-5
+    assert 1e-3 < found["bfloat16"] < 0.2
 
 
 def test_prediction_follows_training_in_every_precision(make_nlp):

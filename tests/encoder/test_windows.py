@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from spacy_biobert.arrays import ranges
 from spacy_biobert.encoder.pieces import Pieces
-from spacy_biobert.encoder.windows import make_plan, make_windows
+from spacy_biobert.encoder.windows import ROWS_STEP, make_plan, make_windows
 
 CLS, SEP, PAD = -1, -2, -3
 
@@ -109,6 +109,20 @@ def test_plan_finds_every_piece_where_it_was_put(layout, max_batch_pieces):
             assert (places[length:] == len(batch.ids) - 1).all()
 
 
+def test_windows_that_fill_their_rows_get_a_filler_all_the_same():
+    """Without one, padding in attention would be read from, and its gradient given to, the last piece of a window."""
+    pieces = make_pieces([[1] * 62, [1] * 43, [1] * 17])
+    plan = make_plan(
+        pieces, make_windows(pieces, window=64, overlap=0), max_batch_pieces=1000, cls=CLS, sep=SEP, pad=PAD
+    )
+    (batch,) = plan.batches
+    assert batch.lengths.tolist() == [64, 45, 19]
+    assert batch.lengths.sum() == ROWS_STEP
+    assert len(batch.ids) == 2 * ROWS_STEP
+    for places, length in zip(batch.places, batch.lengths, strict=True):
+        assert (batch.ids[places[length:]] == PAD).all()
+
+
 @settings(max_examples=100, deadline=None)
 @given(layouts(), layouts())
 def test_windows_of_a_doc_do_not_depend_on_its_neighbours(first, second):
@@ -169,7 +183,8 @@ def test_windows_are_of_about_equal_length():
 def test_sentence_ends_are_preferred():
     assert cores([[1] * 16], window=12, sentences=[0, 7]) == [(0, 7, 0), (7, 16, 7)]
     assert cores([[1] * 16], window=12, sentences=[0, 9]) == [(0, 9, 0), (9, 16, 9)]
-    # Of two, the one nearer to an equal share; one too early would leave a splinter.
+    # Of two, the one nearer to an equal share, be it the first or the last; one too early would leave a splinter.
+    assert cores([[1] * 16], window=12, sentences=[0, 7, 10]) == [(0, 7, 0), (7, 16, 7)]
     assert cores([[1] * 16], window=12, sentences=[1, 6, 9]) == [(0, 9, 0), (9, 16, 9)]
     assert cores([[1] * 16], window=12, sentences=[1, 2]) == [(0, 8, 0), (8, 16, 8)]
 

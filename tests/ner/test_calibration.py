@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from spacy.training import Example
 
 from spacy_biobert.corpora.annotated_labels import set_annotated_labels
-from spacy_biobert.ner.calibration import calibrate, fit_temperature
+from spacy_biobert.ner.calibration import _fit, calibrate, fit_temperature
 from spacy_biobert.ner.reliability import reliability
 
 from .conftest import TOK2VEC, TRAINING, make_examples, make_nlp, train
@@ -76,6 +76,20 @@ def test_stays_finite_where_all_is_right_or_wrong(right):
     assert not right or sigmoid(3 / found) == pytest.approx(21 / 22, abs=1e-3)
 
 
+def test_a_fit_by_hand():
+    """Bins of equal width and of equal mass differ: of twenty scores, sixteen are near 1."""
+    random = np.random.default_rng(0)
+    scores = np.concatenate([random.uniform(0.1, 0.9, 4), random.uniform(0.97, 0.999, 16)])
+    is_right = random.random(20) < 0.8
+    fit = _fit(lambda temperature: scores ** (1 / temperature), is_right, 0.5)
+    scores = scores**2
+    assert (fit.temperature, fit.score) == (0.5, pytest.approx(scores.mean()))
+    assert fit.nll == pytest.approx(-np.log(np.where(is_right, scores, 1 - scores)).mean())
+    assert fit.ece == reliability(scores, is_right).error
+    assert fit.ece_equal_mass == reliability(scores, is_right, equal_mass=True).error
+    assert abs(fit.ece - fit.ece_equal_mass) > 0.02
+
+
 # --- The pipeline ---
 
 
@@ -129,6 +143,27 @@ def test_labels_that_nobody_looked_for_are_left_out(nlp):
         set_annotated_labels(example.reference, ["Chemical"])
     found = calibrate(nlp, "biobert_ner", bare)
     assert (found.entities, found.right) == (3, 0)
+
+
+def test_entities_that_another_component_has_set_are_left_out(nlp):
+    """They are right or wrong, but have no score."""
+    ruler = nlp.add_pipe("entity_ruler", first=True)
+    ruler.add_patterns([{"label": "Drug", "pattern": "Naloxone"}])
+    examples = make_examples(nlp)
+    found = calibrate(nlp, "biobert_ner", examples)
+    assert [ent.label_ for ent in examples[2].predicted.ents] == ["Drug", "Chemical", "Disease"]
+    assert (found.entities, found.right) == (5, 5)
+
+
+def test_what_stands_behind_the_recognizer_does_not_run(nlp):
+    """It may take its time, or need what is not there."""
+
+    def fail(doc):
+        raise AssertionError(doc)
+
+    spacy.language.Language.component("calibration_test_failing", func=fail)
+    nlp.add_pipe("calibration_test_failing")
+    assert calibrate(nlp, "biobert_ner", make_examples(nlp)).entities == 6
 
 
 def test_a_layer_of_tags_for_each_label():

@@ -14,6 +14,7 @@ from thinc.api import Config
 
 from spacy_biobert.ner.extension import get_score
 from spacy_biobert.ner.tags import SCHEMES
+from spacy_biobert.ner.words import Words
 from spacy_biobert.span_places import Places
 
 from .conftest import TOK2VEC, TRAINING, make_examples, make_nlp, train
@@ -128,6 +129,15 @@ def test_mentions_end_at_empty_lines(nlp, monkeypatch):
     predict_tags(ner, monkeypatch, across, alone)
     doc = ner(Doc(nlp.vocab, words=["\n", "asthma", "\n", "gout", "\n"]))
     assert entities(doc) == [("asthma \n gout", "Disease")]
+
+
+def test_an_empty_line_is_that_of_its_own_doc(nlp):
+    """Others of the batch stand before it; one of them is empty."""
+    contents = [["fever", "and", "gout"], [], ["asthma", "\n\n", "gout"]]
+    words = Words.of([Doc(nlp.vocab, words=content) for content in contents])
+    assert words.tokens.tolist() == [0, 1, 2, 3, 5]
+    assert words.lengths.tolist() == [3, 1, 1]
+    assert words.after_lines.tolist() == [4]
 
 
 def test_white_space_teaches_nothing(nlp):

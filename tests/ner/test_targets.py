@@ -154,6 +154,25 @@ def test_mention_that_the_tokens_cannot_express_is_missing_in_its_layer():
     assert found == [[ALL, "O"], ["B", "O"], ["I", "B"], ["L", "L"]]
 
 
+def test_a_mention_fits_whatever_its_case_is():
+    """Some corpora are lower-cased; their texts are not."""
+    doc = make_doc(["brca1", "-", "mutant", "il2"], spans=[(0, 3, "Disease"), (3, 4, "Chemical")])
+    found = read(doc, overlapping=True, spans_key="gold", predicted=["BRCA1-", "mutant", "IL2"])
+    assert found == [["O", "B"], ["O", "L"], ["U", "O"]]
+
+
+def test_white_space_is_no_part_of_a_mention_of_a_group():
+    """Whether it stands inside or at an end, and whether the tokens are those of the reference or not."""
+    words = ["in", "\n", "heart", "\n", "failure", " ", "of"]
+    doc = make_doc(words, spans=[(1, 6, "Disease"), (2, 4, "Chemical")])
+    outside = ["O", "O"]
+    expected = [outside, outside, ["U", "B"], outside, ["O", "L"], outside, outside]
+    assert read(doc, overlapping=True, spans_key="gold") == expected
+    expected[4:5] = [["O", "I"], ["O", "L"]]
+    split = [*words[:4], "fail", "ure", *words[5:]]
+    assert read(doc, overlapping=True, spans_key="gold", predicted=split) == expected
+
+
 def test_unknown_label_in_a_span_group_is_named():
     with pytest.raises(ValueError, match=r"\[B104\].*'b c'.*'Gene'.*'biobert_ner'.*Chemical, Disease"):
         read(make_doc(["a", "b", "c"], spans=[(1, 3, "Gene")]), overlapping=True, spans_key="gold")

@@ -1,7 +1,9 @@
 """Pretraining learns, goes on where it was interrupted, and makes what other tools can read."""
 
+import copy
 import gzip
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,17 +11,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from tiny import SPECIAL, plan_of
 
 from spacy_biobert.encoder.checkpoints import load_checkpoint
-from spacy_biobert.pretraining.head import HEAD_FILE, load_head, make_head
+from spacy_biobert.encoder.runtime import to_device
+from spacy_biobert.pretraining.head import HEAD_FILE, load_head, make_head, save_head
 from spacy_biobert.pretraining.masking import Vocabulary, mask_words
-from spacy_biobert.pretraining.model import MaskedPieceHead
+from spacy_biobert.pretraining.model import NO_PIECE, MaskedPieceHead
 from spacy_biobert.pretraining.pieces import PieceFolder
 from spacy_biobert.pretraining.pretrain import pretrain
-from spacy_biobert.pretraining.pretrainer import Settings
+from spacy_biobert.pretraining.pretrainer import Pretrainer, Settings
 from spacy_biobert.pretraining.schedule import Schedule
-from spacy_biobert.pretraining.teacher import Teacher
+from spacy_biobert.pretraining.teacher import Lesson, Teacher
 from spacy_biobert.pretraining.text import read_documents, text_files
+from spacy_biobert.pretraining.vocabulary import trim_vocabulary
 
 SENTENCES = [
     "the patient with colon cancer",
@@ -28,6 +33,7 @@ SENTENCES = [
     "the gene and the mutation",
 ]
 SETTINGS = Settings(learn_rate=3e-3, step_pieces=200, batch_pieces=100, passes=2, bfloat16=False, mask_rate=0.3)
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -44,6 +50,22 @@ def encoder(hf_models):
 
 def weights(folder):
     return load_file(folder / "encoder" / "model.safetensors") | load_file(folder / "encoder" / HEAD_FILE)
+
+
+def make_pretrainer(encoder, text, folder, *, teacher=None, **settings):
+    """All that makes steps, on a CPU, with a random head."""
+    checkpoint = load_checkpoint(encoder)
+    pieces = PieceFolder.prepare([text], checkpoint.tokenizer, folder, window=32)
+    head = make_head(checkpoint, seed=0)
+    tutor = None if teacher is None else Teacher(load_checkpoint(teacher), teacher, checkpoint, window=32)
+    return Pretrainer(
+        checkpoint, head, pieces, Settings(**{**SETTINGS.__dict__, **settings}), device="cpu", teacher=tutor
+    )
+
+
+def hidden_in(pretrainer, windows):
+    """What `Pretrainer` hides of some windows: batches, rows and pieces."""
+    return pretrainer._hide(windows, np.random.default_rng(0))
 
 
 def equal(one, other):
@@ -174,12 +196,97 @@ def test_the_fused_loss_is_cross_entropy(encoder):
         assert torch.allclose(mine, other, atol=1e-4)
 
 
-def test_a_student_nears_its_teacher(hf_models, encoder, text, tmp_path):
-    pretrain(encoder, [text], tmp_path / "teacher", SETTINGS, window=32)
-    settings = Settings(**{**SETTINGS.__dict__, "teaching": 1.0})
-    # The truth plays no part in the loss here: all that is learned comes from the teacher.
-    result = pretrain(encoder, [text], tmp_path / "out", settings, window=32, teacher=tmp_path / "teacher" / "encoder")
-    assert result.after < result.before - 1
+def told_by(folder, windows):
+    """The log-probabilities that a pretrained encoder gives the pieces hidden in windows, (n_hidden, vocabulary)."""
+    checkpoint = load_checkpoint(folder)
+    head = make_head(checkpoint, seed=0)
+    assert load_head(head, checkpoint, folder)
+    told = []
+    with torch.no_grad():
+        for batch, rows, pieces in windows:
+            hidden = checkpoint.bert(*to_device(batch, CPU))[torch.from_numpy(rows[pieces != NO_PIECE])]
+            told.append(head(hidden, checkpoint.bert.embeddings.word.weight).log_softmax(-1))
+    return torch.cat(told)
+
+
+def test_a_student_nears_its_teacher(encoder, text, tmp_path):
+    """And not the truth: the teacher knows another text, and foretells what does not stand in this one."""
+    other = tmp_path / "other.txt"
+    other.write_text("the patient is in pain\ncolitis and cancer of the patient\n" * 200, encoding="utf8")
+    teacher = tmp_path / "teacher" / "encoder"
+    pretrain(encoder, [other], tmp_path / "teacher", SETTINGS, window=32)
+    for teaching in (0.0, 1.0):
+        settings = Settings(**{**SETTINGS.__dict__, "teaching": teaching})
+        pretrain(encoder, [text], tmp_path / f"{teaching}", settings, window=32, teacher=teacher)
+    pretrainer = make_pretrainer(encoder, text, tmp_path / "pieces")
+    windows = list(hidden_in(pretrainer, np.arange(40)))
+    theirs = told_by(teacher, windows)
+    far, near = (
+        float(torch.nn.functional.kl_div(ours, theirs, reduction="batchmean", log_target=True))
+        for ours in (told_by(tmp_path / f"{teaching}" / "encoder", windows) for teaching in (0.0, 1.0))
+    )
+    assert near < 0.3 * far
+
+
+@pytest.mark.parametrize("teaching", [0.0, 0.25, 1.0])
+def test_the_lesson_has_its_share_in_the_loss(encoder, text, tmp_path, monkeypatch, teaching):
+    monkeypatch.setattr(Teacher, "loss", lambda *args: torch.tensor(1000.0))
+    pretrainer = make_pretrainer(encoder, text, tmp_path / "pieces", teacher=encoder, teaching=teaching)
+    surprise, loss = pretrainer._loss(*next(hidden_in(pretrainer, np.arange(4))))
+    assert 0 < surprise.item() < 900
+    assert loss.item() == pytest.approx((1 - teaching) * surprise.item() + teaching * 1000, rel=1e-5)
+
+
+def test_a_teacher_reads_the_pieces_of_a_smaller_vocabulary(encoder, tmp_path):
+    """The same piece has another id there."""
+    checkpoint = load_checkpoint(encoder)
+    head = make_head(checkpoint, seed=1)
+    torch.nn.init.normal_(head.bias)
+    checkpoint.save(tmp_path)
+    save_head(head, checkpoint, tmp_path)
+    vocab = checkpoint.tokenizer.tokenizer.get_vocab()
+    student = trim_vocabulary(checkpoint, Counter({"gene": 2, "is": 1}), len(vocab) - 10)
+    ours = student.tokenizer.tokenizer.get_vocab()
+    names, rows = ["gene", "q", "is", "##x"], torch.tensor([1, 3])
+    assert ours["gene"] != vocab["gene"]
+
+    def batch(ids):
+        return to_device(plan_of([[ids[name] for name in names]]).batches[0], CPU)
+
+    lesson = Teacher(load_checkpoint(tmp_path), tmp_path, student, window=32).teach(*batch(ours), rows)
+    theirs = [vocab[piece] for piece in sorted(ours, key=ours.__getitem__)]
+    with torch.no_grad():
+        hidden = checkpoint.bert(*batch(vocab))
+        scores = head(hidden[rows], checkpoint.bert.embeddings.word.weight)[:, theirs]
+    torch.testing.assert_close(lesson.hidden, hidden)
+    torch.testing.assert_close(lesson.log_probs, scores.log_softmax(-1))
+
+
+@pytest.mark.parametrize("has_head", [False, True])
+def test_the_loss_of_a_lesson_by_hand(encoder, has_head):
+    """Of four rows one is a filler; of three scores one does not count."""
+    checkpoint = load_checkpoint(encoder)
+    teacher = Teacher(checkpoint, encoder, checkpoint, window=32)
+    width = checkpoint.bert.config.width
+    with torch.no_grad():
+        teacher.project.weight.copy_(torch.eye(width))
+        teacher.project.bias.zero_()
+    random = np.random.default_rng(0)
+    said, hidden = random.normal(size=(2, 4, width))
+    probs, guesses = random.dirichlet(np.ones(5), size=(2, 3))
+    lesson = Lesson(torch.tensor(said).float(), torch.tensor(probs).log().float() if has_head else None)
+    loss = teacher.loss(
+        lesson,
+        torch.tensor(hidden).float(),
+        torch.tensor(np.log(guesses) + 3).float(),
+        torch.arange(3),
+        torch.tensor([True, False, True]),
+    )
+    norms = np.linalg.norm(said, axis=1) * np.linalg.norm(hidden, axis=1)
+    angles = 1 - (said * hidden).sum(axis=1) / norms
+    distances = (probs * np.log(probs / guesses)).sum(axis=1)
+    expected = 2 * angles[:3].mean() + has_head * (distances[0] + distances[2])
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_teacher_must_know_the_pieces(hf_models, text, tmp_path):
@@ -210,6 +317,79 @@ def test_the_vocabulary_is_fitted(encoder, text, tmp_path):
     taught = tmp_path / "more" / "encoder"
     again = pretrain(taught, [text], tmp_path / "again", settings, window=32, vocabulary_size=before)
     assert again.head_was_there
+
+
+# --- Steps ---
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_step_goes_by_the_mean_gradient_of_a_hidden_piece(encoder, text, tmp_path, flat):
+    """Cut down to a norm of 1 where it is longer, and left as it is where it is not."""
+    pretrainer = make_pretrainer(encoder, text, tmp_path / "pieces")
+    if flat:
+        with torch.no_grad():
+            pretrainer.head.norm.weight.mul_(0.01)
+            pretrainer.bert.embeddings.word.weight.mul_(0.1)
+    bert, head = copy.deepcopy(pretrainer.bert), copy.deepcopy(pretrainer.head)
+    taken = []
+    parameters = [weights for module in pretrainer.modules().values() for weights in module.parameters()]
+    pretrainer.optimizer.step = lambda: taken.extend(weights.grad.clone() for weights in parameters)
+    hide, batches = pretrainer._hide, []
+    pretrainer._hide = lambda *args: batches.extend(hide(*args)) or batches
+    told = pretrainer.step(1)
+
+    hidden = [bert(*to_device(batch, CPU))[torch.from_numpy(rows)] for batch, rows, _ in batches]
+    pieces = torch.cat([torch.from_numpy(pieces) for *_, pieces in batches])
+    assert len(batches) > 1
+    loss = torch.nn.functional.cross_entropy(head(torch.cat(hidden), bert.embeddings.word.weight), pieces)
+    loss.backward()
+    plain = [weights for module in (bert, head) for weights in module.parameters()]
+    norm = torch.nn.utils.clip_grad_norm_(plain, 1.0)
+    assert (norm < 0.9) if flat else (norm > 1.1)
+    assert float(told) == pytest.approx(loss.item(), rel=1e-4)
+    for ours, theirs in zip(taken, plain, strict=True):
+        torch.testing.assert_close(ours, theirs.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_only_matrices_decay(encoder, text, tmp_path):
+    pretrainer = make_pretrainer(encoder, text, tmp_path / "pieces", weight_decay=0.5)
+    for group in pretrainer.optimizer.param_groups:
+        group["lr"] = 0.1
+    parameters = [weights for module in pretrainer.modules().values() for weights in module.parameters()]
+    for weights in parameters:
+        weights.data.fill_(1.0)
+        weights.grad = torch.zeros_like(weights)
+    pretrainer.optimizer.step()
+    assert {weights.ndim for weights in parameters} == {1, 2}
+    for weights in parameters:
+        torch.testing.assert_close(weights.data, torch.full_like(weights, 0.95 if weights.ndim > 1 else 1.0))
+
+
+def test_validation_drops_no_connections(encoder, text, tmp_path):
+    pretrainer = make_pretrainer(encoder, text, tmp_path / "pieces", dropout=0.5)
+    without = make_pretrainer(encoder, text, tmp_path / "pieces")
+    assert pretrainer.validate() == without.validate()
+    pretrainer.step(0)
+    assert pretrainer.validate() == pretrainer.validate()
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_no_special_piece_stands_in_for_a_word(hf_models, text, tmp_path, family):
+    pretrainer = make_pretrainer(hf_models[family][1], text, tmp_path / "pieces")
+    tokenizer = pretrainer.checkpoint.tokenizer.tokenizer
+    special = SPECIAL if family == "bert" else ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    ordinary = [tokenizer.id_to_token(index) for index in pretrainer._vocabulary.ordinary.tolist()]
+    assert sorted(ordinary) == sorted(tokenizer.get_vocab().keys() - special)
+    assert tokenizer.id_to_token(pretrainer._vocabulary.mask) == special[-1]
+
+
+def test_windows_are_no_longer_than_the_encoder_reads(encoder, tmp_path):
+    text = tmp_path / "long.txt"
+    text.write_text(("the gene of the patient " * 100 + "\n") * 3, encoding="utf8")
+    settings = Settings(step_pieces=2000, bfloat16=False)
+    assert np.isfinite(pretrain(encoder, [text], tmp_path / "out", settings, window=128).after)
+    described = json.loads((tmp_path / "out" / "pieces" / "pieces.json").read_text(encoding="utf8"))
+    assert described["window"] == load_checkpoint(encoder).max_pieces == 64
 
 
 @pytest.mark.parametrize(
@@ -289,6 +469,40 @@ def test_every_piece_lies_in_one_window(hf_models, tmp_path_factory, texts):
         assert some.doc_lengths.sum() == len(some.token_lengths)
 
 
+def test_a_word_longer_than_a_window_begins_anew_in_each(encoder, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("the " + "x" * 40 + " gene\n", encoding="utf8")
+    pieces = PieceFolder.prepare([path], load_checkpoint(encoder).tokenizer, tmp_path / "pieces", window=16)
+    assert pieces.lengths.tolist() == [1, 14, 14, 13]
+    for window, word_lengths in enumerate([[1], [14], [14], [12, 1]]):
+        some = pieces.gather(np.array([window]))
+        assert some.token_lengths.tolist() == word_lengths
+        assert some.doc_lengths.tolist() == [len(word_lengths)]
+        assert some.token_lengths.sum() == len(some.ids)
+    assert pieces.gather(np.array([2, 0])).token_lengths.tolist() == [14, 1]
+
+
+def test_pieces_whose_making_was_interrupted_are_made_anew(encoder, text, tmp_path):
+    """The text that was there before is asked for again: what lies there is no longer of it."""
+    tokenizer = load_checkpoint(encoder).tokenizer
+    other = tmp_path / "other.txt"
+    other.write_text("colitis\n" * 1000, encoding="utf8")
+
+    def interrupt(documents):
+        for i, document in enumerate(documents):
+            if i == 600:
+                raise Interrupted
+            yield document
+
+    def prepare(path, progress=iter):
+        return PieceFolder.prepare([path], tokenizer, tmp_path / "pieces", window=16, progress=progress)
+
+    expected = prepare(text).ids.tolist()
+    with pytest.raises(Interrupted):
+        prepare(other, interrupt)
+    assert prepare(text).ids.tolist() == expected
+
+
 @given(
     word_lengths=st.lists(st.integers(1, 5), max_size=50),
     rate=st.floats(0.05, 0.95),
@@ -303,8 +517,12 @@ def test_words_are_hidden_whole(word_lengths, rate, seed):
     assert set(drawn) == set(np.flatnonzero(np.isin(word_of, word_of[drawn])))
     untouched = np.setdiff1d(np.arange(len(ids)), drawn)
     assert (seen[untouched] == ids[untouched]).all()
-    for piece in drawn:
-        assert seen[piece] == 4 or seen[piece] == ids[piece] or 5 <= seen[piece] < 100
+    for word in np.unique(word_of[drawn]):
+        inside = word_of == word
+        # A word has one fate: all of it is masked, or stays, or becomes random pieces.
+        fates = [seen[inside] == 4, seen[inside] == ids[inside], (seen[inside] >= 5) & (seen[inside] < 100)]
+        assert [fate.all() for fate in fates].count(True) == 1
+        assert [fate.any() for fate in fates].count(True) == 1
 
 
 def test_shares_are_as_published():

@@ -9,7 +9,7 @@ from tiny import SENTENCES, SPECIAL, WORDS, encode
 from tokenizers import processors
 
 from spacy_biobert.encoder.checkpoints import load_checkpoint
-from spacy_biobert.pretraining.vocabulary import count_pieces, count_words, trim_vocabulary
+from spacy_biobert.pretraining.vocabulary import count_pieces, count_words, extend_vocabulary, trim_vocabulary
 
 TEXTS = ["The patient of the patient", "cancer; the gene", "colitis"]
 
@@ -107,6 +107,21 @@ def test_closing_step_gets_the_new_ids(whole, words, kind):
     assert encoded.tokens == ["[CLS]", "the", "[SEP]"]
     assert encoded.ids[0] == trimmed.tokenizer.cls
     assert encoded.ids[-1] == trimmed.tokenizer.sep
+
+
+def test_words_that_cost_most_get_pieces_of_their_own(whole):
+    """A word of four pieces seen twice costs six more than one of its own would, one of two seen four times, four."""
+    table = whole.bert.embeddings.word.weight.detach()
+    words = Counter({"ab": 4, "qzxw": 2, "the": 100})
+    spelled = [whole.tokenizer.tokenizer.token_to_id(piece) for piece in ("q", "##z", "##x", "##w")]
+    extended = extend_vocabulary(whole, words, len(table) + 1)
+    assert pieces_of(extended, "qzxw") == ["qzxw"]
+    assert pieces_of(extended, "ab") == pieces_of(whole, "ab") == ["a", "##b"]
+    ours = extended.bert.embeddings.word.weight.detach()
+    assert torch.equal(ours[:-1], table)
+    torch.testing.assert_close(ours[-1], table[spelled].mean(dim=0))
+    # As many as there is room for, and no more than the text has.
+    assert extend_vocabulary(whole, words, len(table) + 9).bert.config.vocab_size == len(table) + 2
 
 
 def test_too_small_a_size(whole, words):

@@ -37,6 +37,12 @@ def test_nothing_is_divided_by_nothing():
     assert score_matchings([doc(), doc()]).micro.values == (0.0, 0.0, 0.0)
 
 
+def test_labels_that_are_found_alone_or_missed_alone_count_in_the_macro_average():
+    found = score_matchings([doc(3, 1, 0), doc(0, 0, 2, "Gene"), doc(0, 1, 0, "Species")])
+    assert found.labels["Gene"].values == found.labels["Species"].values == (0.0, 0.0, 0.0)
+    assert found.macro.values == pytest.approx((1 / 3, 0.75 / 3, 6 / 7 / 3))
+
+
 def test_docs_that_are_all_alike_leave_no_doubt():
     found = score_matchings([doc(3, 1, 1)] * 10)
     assert np.array(found.micro.intervals) == pytest.approx(0.75)
@@ -54,6 +60,22 @@ def test_intervals_are_those_of_the_plain_bootstrap():
     assert found.micro.intervals[1] == pytest.approx(np.quantile(recalls, (0.025, 0.975)), abs=0.015)
     low, high = found.micro.intervals[1]
     assert low < found.micro.values[1] < high
+
+
+def test_intervals_hold_95_of_100_draws():
+    """The same draws as the scores', told by the seed; the bounds are the 2.5th and the 97.5th of each hundred."""
+    random = np.random.default_rng(1)
+    docs = [doc(*random.integers(0, 5, size=3)) for _ in range(30)]
+    counts = scores.count_mentions(docs, ["Disease"])[:, 0]
+    times = np.random.default_rng(7).multinomial(30, np.full(30, 1 / 30), size=400)
+    right, found, gold = (times @ counts).T
+    drawn = [np.sort(right / found), np.sort(right / gold), np.sort(2 * right / (found + gold))]
+    intervals = score_matchings(docs, n_resamples=400, seed=7).micro.intervals
+    for some, (low, high) in zip(drawn, intervals, strict=True):
+        # 399 steps lie between 400 draws: 2.5 % of them are 9.975.
+        assert low == pytest.approx(some[9] + 0.975 * (some[10] - some[9]))
+        assert high == pytest.approx(some[389] + 0.025 * (some[390] - some[389]))
+        assert 0 < np.mean(some < low) < 0.03 < 0.97 < np.mean(some <= high) < 1
 
 
 def test_draws_are_pairs():

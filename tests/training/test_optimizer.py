@@ -169,6 +169,11 @@ def test_averages_are_off():
     assert not optimizer.averages
 
 
+def test_the_rate_is_small_where_none_is_given():
+    """It suits an encoder that has learned already."""
+    assert make_adamw().learn_rate == 5e-5
+
+
 def make_bert():
     torch.manual_seed(0)
     return Bert(BertConfig(vocab_size=11, width=8, n_layers=3, n_heads=2, hidden_width=8, n_positions=8))
@@ -300,3 +305,13 @@ def test_a_schedule_that_stands_still_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         still.step_module(1, one)
+
+
+def test_a_rate_of_zero_that_schedules_move_on_from_is_not_said():
+    optimizer, module = AdamW(0.0), make_module()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for step in range(3):
+            set_gradients(module, step)
+            optimizer.step_module(1, module)
+            optimizer.step_schedules()

@@ -1,11 +1,13 @@
 """A training that was stopped ends as one that was not, whatever the config says."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 import spacy
 import srsly
+import torch
 from safetensors.torch import load_file
 from spacy import util
 from spacy.tokens import DocBin, Span
@@ -15,8 +17,15 @@ from thinc.api import Adam, Shim
 from tiny import stored_weights
 
 from spacy_biobert.corpora.annotated_labels import set_annotated_labels
-from spacy_biobert.training.checkpoint import find_checkpoint, read_state
-from spacy_biobert.training.loop import train
+from spacy_biobert.training.checkpoint import (
+    find_checkpoint,
+    read_past,
+    read_state,
+    read_tensors,
+    remove_checkpoints,
+    write_checkpoint,
+)
+from spacy_biobert.training.loop import _warning_of_labels, train
 from spacy_biobert.training.state import capture, trained_parts
 
 from .conftest import ADAMW, write_corpus
@@ -32,6 +41,7 @@ def make_killer(step: int = -1):
 
     def set_up(nlp, stdout, stderr):
         seen = 0
+        PIPES[:] = nlp.pipe_names
 
         def log(info):
             nonlocal seen
@@ -47,6 +57,7 @@ def make_killer(step: int = -1):
 
 LOGGED: list = []
 CALLS: list = []
+PIPES: list = []
 
 
 @spacy.registry.callbacks("test_before_update.v1")
@@ -118,6 +129,7 @@ def test_sourced_and_frozen_components(make_config, tmp_path):
         config["components"][name] = {"source": str(tmp_path / "first" / "out" / "model-best")}
     config.to_disk(path)
     expected = run(path, tmp_path / "whole")
+    assert PIPES == ["biobert", "ner"], "the logger makes no column for what is frozen"
     assert run(path, tmp_path / "resumed", 6) == expected
 
 
@@ -266,6 +278,17 @@ def test_nothing_to_resume(make_config, tmp_path):
     assert stored_weights(tmp_path / "out" / "model-last") == expected
 
 
+def test_a_best_pipeline_that_was_moved_out_of_the_way_is_put_back(stopped):
+    """As a kill leaves it between two renames; the training is killed again before it finds a better one."""
+    config, output = stopped
+    expected = stored_weights(output / "model-best")
+    os.replace(output / "model-best", output / ".model-best.old")
+    with pytest.raises(Killed):
+        train(start(config, **{"training.logger.step": 7}), output, resume=True)
+    assert stored_weights(output / "model-best") == expected
+    assert not (output / ".model-best.old").exists()
+
+
 def test_errors_leave_the_checkpoint(make_config, tmp_path, capsys):
     config = make_config("tagger", logger=KILLER)
     nlp = start(config)
@@ -318,6 +341,84 @@ def test_checkpoint_holds_what_it_should(stopped):
     names = load_file(folder / "exp_avg.safetensors").keys()
     assert names == load_file(folder / "exp_avg_sq.safetensors").keys()
     assert any("embeddings.word" in name for name in names)
+
+
+def tensors(value):
+    return {"weights": {"one": torch.full((1000,), float(value))}}
+
+
+def test_what_is_written_is_read_and_what_was_before_is_gone(tmp_path):
+    """What a process that was killed has left unfinished is no part of it."""
+    root = tmp_path / "checkpoints"
+    write_checkpoint(root, 1, {"step": 1}, tensors(1))
+    (root / "unfinished").mkdir()
+    (root / "unfinished" / "left.safetensors").write_bytes(b"half")
+    folder = write_checkpoint(root, 2, {"step": 2}, tensors(2))
+    assert read_past(root) == (folder, {"step": 2})
+    assert list(root.iterdir()) == [folder]
+    assert read_tensors(folder).keys() == {"weights"}
+
+
+@pytest.mark.parametrize("failing", ["save_file", "json.dumps"])
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, failing):
+    root = tmp_path / "checkpoints"
+    write_checkpoint(root, 1, {"step": 1}, tensors(1))
+
+    def fail(*args, **kwargs):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(f"spacy_biobert.training.checkpoint.{failing}", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_checkpoint(root, 2, {"step": 2}, tensors(2))
+    assert read_past(root).state == {"step": 1}
+    assert (read_tensors(find_checkpoint(root))["weights"]["one"] == 1).all()
+
+
+def test_of_two_checkpoints_the_later_counts(tmp_path):
+    """Both are there where the process was killed before it removed the first."""
+    for step in (2, 10):
+        write_checkpoint(tmp_path / f"{step}", step, {"step": step}, {})
+        os.replace(tmp_path / f"{step}" / f"step-{step:08d}", tmp_path / f"step-{step:08d}")
+    assert read_past(tmp_path).state == {"step": 10}
+
+
+def test_tensors_that_were_read_are_no_view_of_the_file(tmp_path):
+    folder = write_checkpoint(tmp_path / "checkpoints", 1, {}, tensors(1))
+    found = read_tensors(folder)["weights"]["one"]
+    with (folder / "weights.safetensors").open("r+b") as file:
+        file.write(bytes(os.path.getsize(file.name)))
+    assert (found == 1).all()
+
+
+def test_checkpoints_are_removed_as_a_whole(tmp_path, monkeypatch):
+    """A kill in between leaves nothing that a training would go on from."""
+    root = tmp_path / "checkpoints"
+    folder = write_checkpoint(root, 1, {"step": 1}, tensors(1))
+
+    def half(path, **options):
+        for state in path.rglob("state.json"):
+            state.unlink()
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("spacy_biobert.training.checkpoint.shutil.rmtree", half)
+        with pytest.raises(Killed):
+            remove_checkpoints(root)
+    assert find_checkpoint(root) is None
+    write_checkpoint(root, 1, {"step": 1}, tensors(1))
+    remove_checkpoints(root)
+    assert not folder.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_of_what_is_frozen_are_not_learned():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ner").add_label("Gene")
+    nlp.add_pipe("ner", name="old").add_label("Disease")
+    assert _warning_of_labels(nlp, {"frozen_components": []}, {"Disease"}) == ""
+    warning = _warning_of_labels(nlp, {"frozen_components": ["old"]}, {"Disease"})
+    assert "[W422] Entities are learned with the labels Gene, and" in warning
+    assert _warning_of_labels(nlp, {"frozen_components": ["old"]}, {"Disease", "Gene"}) == ""
 
 
 def test_labels_that_cannot_be_found_are_said(make_config, tmp_path, capsys):
