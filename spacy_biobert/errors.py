@@ -282,8 +282,8 @@ class Errors:
         "with KnowledgeBase.open or by initializing the pipeline."
     )
     B211 = (
-        "The concept '{name}' has the id '{id}'. An id must not be empty nor hold white space or '|', which joins ids "
-        "in ent.kb_id_. Correct it in the source."
+        "The concept '{name}' has the id '{id}'. An id must not be empty, nor 'NIL', which says that no concept fits, "
+        "nor hold white space or '|', which joins ids in ent.kb_id_. Correct it in the source."
     )
     B212 = "The concept {id} has no name. Give it one in the source, or leave the concept out."
     B213 = (

@@ -149,7 +149,8 @@ def extend(
         extended = KnowledgeBase.build(
             extend_with_names(kb, names), out, source=record, overwrite=force, progress=sys.stderr.isatty()
         )
-    if left_out := {some for of_doc in ids for of_mention in of_doc for some in of_mention if not can_be_id(some)}:
+    mentioned = {identifier for of_doc in ids for of_mention in of_doc for identifier in of_mention}
+    if left_out := {identifier for identifier in mentioned - {NIL} if not can_be_id(identifier)}:
         msg.info(f"{len(left_out):,} ids that no concept can have were left out, such as {min(left_out)}")
     added = f"{len(extended) - len(kb):,} concepts and {extended.n_names - kb.n_names:,} names"
     msg.good(f"{out}: {len(extended):,} concepts, {extended.n_names:,} names; {added} are new")

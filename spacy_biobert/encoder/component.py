@@ -264,6 +264,7 @@ class BioBert(TrainablePipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
+        examples = list(examples)
         validate_examples(examples, "BioBert.update")
         self._shim.finish_pass()
         self._connect_enabled()

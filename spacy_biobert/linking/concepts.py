@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..identifiers import NIL
+
 
 @dataclass(frozen=True)
 class Concept:
     """A concept of a knowledge base.
 
     Attributes:
-        id: A CURIE, ``MESH:D006527``. It holds neither white space nor "|", which joins ids in ``ent.kb_id_``.
+        id: A CURIE, ``MESH:D006527``. It holds neither white space nor "|", which joins ids in ``ent.kb_id_``, and
+            is not "NIL".
         name: The canonical name.
         synonyms: Other names.
         types: Semantic types; none means that the concept fits every label.
@@ -36,8 +39,10 @@ class Concept:
 
 
 def can_be_id(identifier: str) -> bool:
-    """Tell whether a concept of a knowledge base may have an id: a variant, ``p|SUB|V|600|E``, may not."""
-    return bool(identifier) and "|" not in identifier and not any(character.isspace() for character in identifier)
+    """Tell whether a concept of a knowledge base may have an id: a variant, ``p|SUB|V|600|E``, and "NIL" may not."""
+    if identifier in ("", NIL):
+        return False
+    return "|" not in identifier and not any(character.isspace() for character in identifier)
 
 
 class Candidate(NamedTuple):

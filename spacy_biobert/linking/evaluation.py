@@ -197,7 +197,7 @@ def extend_with_names(kb: KnowledgeBase, mentions: Iterable[tuple[str, Collectio
     added: dict[str, list[str]] = {}
     for text, ids in mentions:
         for identifier in ids:
-            if identifier != NIL and can_be_id(identifier) and text.strip():
+            if can_be_id(identifier) and text.strip():
                 added.setdefault(identifier, []).append(text)
     unknown = dict(added)
     for concept in kb.concepts():

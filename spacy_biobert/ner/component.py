@@ -346,8 +346,8 @@ class BiobertNer(TrainablePipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        validate_examples(examples, "BiobertNer.update")
         examples = list(examples)
+        validate_examples(examples, "BiobertNer.update")
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return losses

@@ -1,5 +1,7 @@
 """A checkpoint is either whole or refused, with a message that names the file."""
 
+import json
+
 import huggingface_hub
 import numpy as np
 import pytest

@@ -430,3 +430,9 @@ def test_odd_docs_in_training_and_prediction(make_nlp, texts, heads):
     start = weights_of(nlp)
     nlp.update(make_examples(nlp), sgd=optimizer)
     assert moved(start, weights_of(nlp))
+
+
+def test_examples_may_come_one_by_one(make_nlp):
+    nlp = make_nlp("tagger")
+    nlp.get_pipe("biobert").update(iter(make_examples(nlp)))
+    assert nlp.get_pipe("biobert")._shim.pending is not None

@@ -180,6 +180,7 @@ def test_equal_sources_make_equal_files(kb, tmp_path):
         ([Concept("X:1", "???")], r"\[B215\]"),
         ([Concept("X:1", "")], r"\[B212\] The concept X:1"),
         ([Concept("", "a")], r"\[B211\]"),
+        ([Concept("NIL", "a")], r"\[B211\]"),
         ([Concept("X:1|X:2", "a")], r"\[B211\]"),
         ([Concept("X: 1", "a")], r"\[B211\]"),
         ([Concept("X:1", "a"), Concept("X:1", "b")], r"\[B213\] Two concepts have the id X:1: 'a' and 'b'"),

@@ -558,3 +558,10 @@ def test_scores_are_read_without_a_pipeline(nlp, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     expected = [ent._.score for ent in doc.ents], [[] for _ in doc.ents]
     assert done.stdout.strip() == f"{expected[0]} {expected[1]}"
+
+
+def test_examples_may_come_one_by_one():
+    nlp = make_nlp()
+    nlp.initialize(lambda: make_examples(nlp))
+    losses = nlp.get_pipe("biobert_ner").update(iter(make_examples(nlp)))
+    assert losses["biobert_ner"] > 0
