@@ -12,6 +12,7 @@ import spacy
 import typer
 from wasabi import msg
 
+from ..identifiers import NIL
 from ..linking.concepts import can_be_id
 from ..linking.evaluation import corpus_names, extend_with_names, gold_ids
 from ..linking.export import export_jsonl
