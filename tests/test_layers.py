@@ -28,7 +28,7 @@ BELOW = {
 FACE = {
     f"encoder.{name}"
     for name in (
-        "checkpoints", "families", "pieces", "precision", "runtime", "storage", "tokenization", "vectors", "windows",
+        "checkpoints", "pieces", "precision", "runtime", "storage", "tokenization", "vectors", "windows",
     )
 }  # fmt: skip
 """The encoder's public face: what heads may import of it. Its pipe and its shim are not there."""

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from ..errors import Errors
@@ -56,6 +57,32 @@ class Checkpoint:
     settings: dict[str, Any]
     tokenizer: PieceTokenizer
     bert: Bert
+
+    @classmethod
+    def from_parts(
+        cls,
+        settings: dict[str, Any],
+        tokenizer: str,
+        stored: Mapping[str, Tensor],
+        where: str,
+        *,
+        max_pieces: int | None = None,
+    ) -> Checkpoint:
+        """Put a checkpoint together again.
+
+        Args:
+            settings: Its `settings`.
+            tokenizer: What `PieceTokenizer.to_json` returned.
+            stored: What `tensors` returned.
+            where: Names their source in messages.
+            max_pieces: Its `max_pieces`, where the tokenizer set them.
+
+        Raises:
+            ValueError: A tensor is missing or has another shape than the settings say.
+        """
+        pieces = PieceTokenizer.from_tokenizer(Tokenizer.from_str(tokenizer), where, max_pieces)
+        bert = build_bert(read_config(settings, where), family_of(settings, where), stored, where)
+        return cls(settings, pieces, bert)
 
     @property
     def family(self) -> str:

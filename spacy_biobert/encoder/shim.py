@@ -18,18 +18,16 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, torch2xp, xp2torch
 from thinc.shims import Shim
 from thinc.types import FloatsXd
-from tokenizers import Tokenizer
 
 from ..errors import Errors
 from .backward import BackwardPass
-from .checkpoints import Checkpoint, build_bert, load_checkpoint
-from .families import family_of, read_config
+from .checkpoints import Checkpoint, load_checkpoint
 from .pieces import PieceTable
 from .precision import resolve_device, resolve_precision
 from .runtime import Pooling, Runtime
 from .sample import SAMPLE
 from .storage import SaveDtype
-from .tokenization import Casing, PieceTokenizer
+from .tokenization import Casing
 from .windows import Plan, make_plan, make_windows
 
 CPU_BATCH_PIECES, GPU_BATCH_PIECES = 2048, 16384
@@ -308,15 +306,15 @@ class EncoderShim(Shim):
         """Read what `to_bytes` returned."""
         message = srsly.msgpack_loads(data)
         if message:
-            where = "the bytes of a pipeline"
-            settings = message["settings"]
-            tokenizer = PieceTokenizer.from_tokenizer(
-                Tokenizer.from_str(message["tokenizer"]), where, message["max_pieces"]
+            checkpoint = Checkpoint.from_parts(
+                message["settings"],
+                message["tokenizer"],
+                load_tensors(message["weights"]),
+                "the bytes of a pipeline",
+                max_pieces=message["max_pieces"],
             )
-            stored = load_tensors(message["weights"])
-            bert = build_bert(read_config(settings, where), family_of(settings, where), stored, where)
             self.precision_scores = message.get("precision_scores", {})
-            self.set_checkpoint(Checkpoint(settings, tokenizer, bert))
+            self.set_checkpoint(checkpoint)
         return self
 
 

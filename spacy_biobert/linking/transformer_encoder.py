@@ -9,21 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer
 from torch import Tensor
 
-from ..encoder.checkpoints import Checkpoint, build_bert
-from ..encoder.families import family_of, read_config
+from ..encoder.checkpoints import Checkpoint
 from ..encoder.pieces import Pieces
 from ..encoder.precision import fastest_first
 from ..encoder.runtime import Runtime
 from ..encoder.storage import SaveDtype
-from ..encoder.tokenization import PieceTokenizer
 from ..encoder.windows import Plan, make_plan, make_windows
 from .name_encoder import Floats
 
@@ -166,10 +162,8 @@ class TransformerEncoder:
 
         stored = load(data)
         config, tokenizer = (bytes(stored.pop(name).numpy()).decode("utf8") for name in ("config", "tokenizer"))
-        settings: dict[str, Any] = json.loads(config)
-        bert = build_bert(read_config(settings, where), family_of(settings, where), stored, where)
-        pieces = PieceTokenizer.from_tokenizer(Tokenizer.from_str(tokenizer), where)
-        return cls(Checkpoint(settings, pieces, bert), device=device, precision=precision)
+        checkpoint = Checkpoint.from_parts(json.loads(config), tokenizer, stored, where)
+        return cls(checkpoint, device=device, precision=precision)
 
 
 def _rebuild(data: bytes, device: str, precision: str) -> TransformerEncoder:
