@@ -136,7 +136,7 @@ def extend(
 
     A ranker for the outcome needs the knowledge base as it was: `spacy biobert train-linker OUT … --published FOLDER`.
     """
-    with clear_errors():
+    with clear_errors(), clear_warnings():
         kb = KnowledgeBase.open(folder)
         references = read_all(corpora, spacy.blank("en"))
         ids = gold_ids(references, spans_key)
