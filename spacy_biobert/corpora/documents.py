@@ -146,14 +146,16 @@ def with_entities(document: AnnotatedDocument, doc: Doc) -> AnnotatedDocument:
 
     Args:
         document: The document.
-        doc: Its text, annotated.
+        doc: Its text, annotated; between passages, any character may stand.
 
     Returns:
         The document with the entities as its mentions, with all their concept ids ("-1" where no concept fits, None
         where none was looked for), and without relations.
     """
+    text = document.text
+    places = ((ent.start_char, ent.end_char, ent) for ent in doc.ents)
     mentions = tuple(
-        Mention(ent.start_char, ent.end_char, ent.text, ent.label_, _written_ids(ent.kb_id_)) for ent in doc.ents
+        Mention(start, end, text[start:end], ent.label_, _written_ids(ent.kb_id_)) for start, end, ent in places
     )
     return replace(document, mentions=mentions, relations=())
 

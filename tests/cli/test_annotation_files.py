@@ -27,9 +27,12 @@ def linking(monkeypatch):
 
     @spacy.Language.component("find_words")
     def find_words(doc):
-        starts = [i for i, token in enumerate(doc) if token.lower_ in IDS]
+        starts = [token.i for token in doc if token.lower_ in IDS]
+        following = {
+            token.i: next((other.i for other in doc[token.i + 1 :] if other.text != "\n"), -1) for token in doc
+        }
         # Neighbours are one entity, wherever a passage may end.
-        ends = [i + 2 if i + 1 in starts else i + 1 for i in starts]
+        ends = [following[i] + 1 if following[i] in starts else i + 1 for i in starts]
         spans = [
             Span(doc, *place, label="Sign", kb_id=IDS[doc[place[0]].lower_]) for place in zip(starts, ends, strict=True)
         ]
