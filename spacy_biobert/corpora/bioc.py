@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,12 +111,14 @@ def format_bioc(document: AnnotatedDocument) -> str:
         passages.append({"infons": infons, "offset": offset, "text": passage.text, **empty})
         places.append(_Place(here, offset, here + len(passage.text)))
         here += len(passage.text) + 1
-    for number, mention in enumerate(document.mentions):
+    taken = {mention.id for mention in document.mentions}
+    free = (str(number) for number in count() if str(number) not in taken)
+    for mention in document.mentions:
         pieces = mention.fragments or ((mention.start, mention.end),)
         found = [moved for piece in pieces if (moved := _moved(places, *piece))]
         ids = {} if mention.ids is None else {"identifier": mention.ids}
         annotation = {
-            "id": mention.id or str(number),
+            "id": mention.id or next(free),
             "infons": {"type": mention.label, **ids},
             "locations": [{"offset": start, "length": end - start} for start, end in found],
             "text": " ".join(text[start:end] for start, end in pieces),

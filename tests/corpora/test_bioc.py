@@ -299,3 +299,10 @@ def test_passages_stay_where_they_were(tmp_path, gap):
         assert [passage.offset for passage in found.passages] == [passage.offset for passage in passages]
         assert found.passages == passages
         assert places(found) == places(document)
+
+
+def test_mentions_without_an_id_get_one_that_is_free():
+    mentions = tuple(Mention(i, i + 1, "abc"[i], "X", id=name) for i, name in enumerate(["", "0", ""]))
+    document = AnnotatedDocument("1", (Passage("t", "abc"),), mentions)
+    (passage,) = json.loads(format_bioc(document))["passages"]
+    assert [annotation["id"] for annotation in passage["annotations"]] == ["1", "0", "2"]
