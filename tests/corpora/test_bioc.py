@@ -117,6 +117,44 @@ def test_json_in_the_forms_that_are_about(tmp_path, text):
     assert document.mentions == (Mention(0, 4, "TP53", "Gene", "NCBIGene:7157", id="a"),)
 
 
+@pytest.mark.parametrize(
+    ("infons", "expected"),
+    [
+        ({"identifier": "D001943"}, "D001943"),
+        ({"concept_id": "7157"}, "7157"),
+        ({"mesh": "D001943"}, "MESH:D001943"),
+        ({"MESH": "MESH:D001943"}, "MESH:D001943"),
+        ({"MeSH": "OMIM:114480"}, "OMIM:114480"),
+        ({"OMIM": "114480"}, "OMIM:114480"),
+        ({"omim": "OMIM:114480"}, "OMIM:114480"),
+        ({"NCBI Gene": "7157"}, "NCBIGene:7157"),
+        ({"NCBI Gene identifier": 7157}, "NCBIGene:7157"),
+        ({"NCBI Taxonomy": "9606"}, "NCBITaxon:9606"),
+        ({"species": "9606"}, "NCBITaxon:9606"),
+        ({"CHEBI": "15365"}, "CHEBI:15365"),
+        ({"ChEBI": "CHEBI:15365"}, "CHEBI:15365"),
+        ({"UMLS": "C0006142"}, "UMLS:C0006142"),
+        # Several, with a vocabulary or without.
+        ({"MESH": "D001943|D010051"}, "MESH:D001943|MESH:D010051"),
+        ({"MESH": "D001943+D010051"}, "MESH:D001943+MESH:D010051"),
+        ({"MESH": "D001943, D010051"}, "MESH:D001943, MESH:D010051"),
+        ({"MESH": "D001943;OMIM:114480"}, "MESH:D001943;OMIM:114480"),
+        ({"MESH": "D001943", "OMIM": "114480"}, "MESH:D001943|OMIM:114480"),
+        # None.
+        ({"MESH": "-1"}, "-1"),
+        ({"MESH": "-"}, "-"),
+        ({"MESH": " "}, None),
+        ({"identifier": None}, None),
+        ({"score": "D001943"}, None),
+    ],
+)
+def test_concept_ids_of_every_kind(tmp_path, infons, expected):
+    [annotation] = ONE["passages"][0]["annotations"]
+    passage = {**ONE["passages"][0], "annotations": [{**annotation, "infons": {"type": "X", **infons}}]}
+    [document] = read(tmp_path, as_json([{"id": "1", "passages": [passage]}]))
+    assert document.mentions[0].ids == expected
+
+
 def test_a_document_a_line(tmp_path):
     assert len(read(tmp_path, f"{json.dumps(ONE)}\n\n{json.dumps(ONE)}\n")) == 2
 

@@ -196,6 +196,30 @@ def test_files_are_called_as_documents_are(tmp_path, ids, names):
     assert found == {name: f"A\r\n{number}" for number, name in enumerate(names, 1)}
 
 
+def test_pieces_in_any_order(tmp_path):
+    ann = "T1\tDisease 19 25;0 6\tcancer Breast\n"
+    [document] = read_brat(write(tmp_path / "corpus", ann=ann))
+    pieces = ((19, 25), (0, 6))
+    assert document.mentions == (Mention(0, 25, "Breast and ovarian cancer", "Disease", id="T1", fragments=pieces),)
+    assert format_brat(document) == (TEXT, ann)
+
+
+def test_mentions_with_the_same_name_are_numbered():
+    """Those of the other format may be those of passages."""
+    mentions = (Mention(0, 6, "Wilson", "Person", id="T2"), Mention(7, 10, "new", "Drug", "MESH:D1", id="T2"))
+    _, ann = format_brat(AnnotatedDocument("1", (Passage("t", "Wilson new"),), mentions))
+    assert ann == "T1\tPerson 0 6\tWilson\nT2\tDrug 7 10\tnew\nN1\tReference T2 MESH:D1\t\n"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\t"])
+def test_a_line_break_in_a_mention(tmp_path, line_break):
+    text = f"long{line_break}QT"
+    document = AnnotatedDocument("7", (Passage("t", text),), (Mention(0, len(text), text, "Disease", id="T1"),))
+    written, ann = format_brat(document)
+    assert (written, ann) == (text, f"T1\tDisease 0 {len(text)}\tlong{' ' * len(line_break)}QT\n")
+    assert list(read_brat(write(tmp_path / "again", written, ann))) == [document]
+
+
 def test_labels_with_white_space(tmp_path):
     document = AnnotatedDocument("1", (Passage("t", "TP53"),), (Mention(0, 4, "TP53", "Gene or gene product"),))
     [again] = read_brat(write(tmp_path / "again", *format_brat(document)))

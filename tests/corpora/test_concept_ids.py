@@ -22,6 +22,8 @@ from spacy_biobert.corpora.concept_ids import join_concept_ids, parse_concept_id
         ("OMIM:300322+OMIM:102600", ("OMIM:300322", "OMIM:102600")),
         ("C535918|OMIM:115470", ("MESH:C535918", "OMIM:115470")),
         ("D020258|D020258|D020258", ("MESH:D020258",)),
+        ("D001943 D010051", ("MESH:D001943", "MESH:D010051")),
+        ("D001943, OMIM:114480", ("MESH:D001943", "OMIM:114480")),
         ("HP:0001250;DOID:1826,", ("HP:0001250", "DOID:1826")),
         ("c|SUB|C|123|T", ("c|SUB|C|123|T",)),
         ("tmVar:p|SUB|V|600|E;HGVS:p.V600E", ("tmVar:p|SUB|V|600|E;HGVS:p.V600E",)),

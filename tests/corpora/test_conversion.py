@@ -68,6 +68,30 @@ def test_limit_and_progress(tmp_path):
     assert summary.docs == len(seen) == len(DocBin().from_disk(tmp_path / "corpus.spacy")) == 1
 
 
+@pytest.mark.parametrize(
+    ("skip", "limit", "left"),
+    [(0, 0, "abcd"), (2, 2, "cd"), (1, 2, "bc"), (1, 0, "bcd"), (0, 3, "abc"), (3, 9, "d")],
+)
+def test_a_part_of_a_corpus(tmp_path, skip, limit, left):
+    (tmp_path / "corpus.tsv").write_text("".join(f"{word}\tO\n\n" for word in "abcd"), encoding="utf8")
+    output = tmp_path / "corpus.spacy"
+    nlp = blank_pipeline()
+    assert convert_corpus(tmp_path / "corpus.tsv", output, nlp=nlp, skip=skip, limit=limit).docs == len(left)
+    assert "".join(doc[0].text for doc in DocBin().from_disk(output).get_docs(nlp.vocab)) == left
+
+
+@pytest.mark.filterwarnings("error")
+def test_types_that_are_not_met_are_told_where_all_was_read(tmp_path):
+    (tmp_path / "corpus.tsv").write_text(f"None\tO\n\n{IOB}", encoding="utf8")
+    options = {"nlp": blank_pipeline(), "label_map": {"Disease": "Illness", "*": "Other"}}
+    convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", **options)
+    # A disease comes later.
+    convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", limit=1, **options)
+    options["label_map"] = {"Gene": "GENE", "Disease": "Illness"}
+    with pytest.warns(UserWarning, match=r"\[W304\] .*Gene"):
+        convert_corpus(tmp_path / "corpus.tsv", tmp_path / "corpus.spacy", **options)
+
+
 def test_no_mention_has_a_label_to_keep(tmp_path):
     (tmp_path / "corpus.tsv").write_text(IOB, encoding="utf8")
     with pytest.warns(UserWarning, match=r"\[W303\] .*corpus\.tsv: not one mention .* \(disease\)"):

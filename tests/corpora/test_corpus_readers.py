@@ -106,6 +106,16 @@ def test_pubtator_options(nlp, pubtator):
     assert [span.text for span in example.reference.spans[SPANS_KEY]] == ["Wilson"]
 
 
+def test_vocabularies_that_are_named_win(nlp, pubtator):
+    for prefixes, ids in (
+        (None, ["NCBIGene:7157"]),
+        ({"Modifier": "X"}, ["NCBIGene:7157"]),
+        ({"Gene": "HGNC"}, ["HGNC:7157"]),
+    ):
+        corpus = make_pubtator_corpus(pubtator, prefixes=prefixes, labels=["Gene"])
+        assert [ent.kb_id_ for example in corpus(nlp) for ent in example.reference.ents] == ids
+
+
 def test_documents_that_stand_twice_are_read_once(nlp, pubtator):
     pubtator.write_text("1|t|A\n1|a|\n2|t|A\n2|a|\n1|t|A\n1|a|\n1|t|A\n1|a|\n1\t0\t1\tA\tX\n", encoding="utf8")
     with pytest.warns(UserWarning, match=r"\[W301\] .*corpus\.txt:5: document 1 stands in this file twice"):

@@ -97,6 +97,22 @@ def test_labels():
         assert "".join(ent.label_ for ent in document_to_doc(source, NLP.make_doc, labels=labels).ents) == expected
 
 
+def test_numbers_are_read_by_the_type_of_the_file():
+    """Whatever label it becomes."""
+    source = document("TP53 in mice", "", ("TP53", "Gene", "7157"), ("mice", "Species", "10090"))
+    for labels, label in ((Labels({"Gene": "GENE"}), "GENE"), (Labels({"Gene": "Species"}), "Species")):
+        assert ents(document_to_doc(source, NLP.make_doc, labels=labels)) == [
+            ("TP53", label, "NCBIGene:7157"),
+            ("mice", "Species", "NCBITaxon:10090"),
+        ]
+
+
+def test_an_id_that_is_written_twice_is_one():
+    source = document("Wilson disease", "", ("Wilson disease", "X", "MESH:D1|MESH:D1"), ("Wilson disease", "X", "D2"))
+    source = AnnotatedDocument("1", source.passages, (*source.mentions, *source.mentions))
+    assert ents(document_to_doc(source, NLP.make_doc)) == [("Wilson disease", "X", "MESH:D1|D2")]
+
+
 def test_mentions_inside_tokens_cut_the_gold_tokens():
     source = document("Blocks 5-HT6 receptors.", "", ("5-HT", "Chemical", "D012701"), ("receptors", "Gene", None))
     doc = document_to_doc(source, NLP.make_doc)

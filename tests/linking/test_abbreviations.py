@@ -73,6 +73,12 @@ from spacy_biobert.linking.abbreviations import Abbreviations, expand
         ("a gene (ATP7B) on chromosome 13", {}),
         ("(WD)", {}),
         ("(", {}),
+        # A long form may be long, and a parenthesis say more than the short form.
+        (
+            "Hypercholesterolaemic thrombocytopenia-absent radioulnar dysostosis syndrome (HTRDS)",
+            {"HTRDS": "Hypercholesterolaemic thrombocytopenia-absent radioulnar dysostosis syndrome"},
+        ),
+        ("Wilson disease (WD; see the tables and the figures of the supplement)", {"WD": "Wilson disease"}),
     ],
 )
 def test_find(text, long_forms):
@@ -92,6 +98,9 @@ def test_expand():
     assert expand("two VHLs", long_forms) == "two von Hippel-Lindau"
     assert expand("Hbs", {"Hb": "haemoglobin"}) == "Hbs"  # another short form
     assert expand("HD disease", long_forms) == "Huntington disease"
+    # Whatever the case.
+    assert expand("HD disease", {"HD": "Huntington Disease"}) == "Huntington Disease"
+    assert expand("HD Disease", long_forms) == "Huntington disease"
     assert expand("HD diseases", long_forms) == "Huntington disease diseases"
     assert expand("HDX", long_forms) == "HDX"
     assert expand("AHD", long_forms) == "AHD"

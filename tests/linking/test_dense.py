@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_biobert.linking.alignment import BagSettings, multi_similarity_loss, train_bag_encoder
+from spacy_biobert.linking.alignment import WARMUP_STEPS, BagSettings, _align, multi_similarity_loss, train_bag_encoder
 from spacy_biobert.linking.bag_encoder import BagEncoder
 from spacy_biobert.linking.concepts import Concept
 from spacy_biobert.linking.dense import DenseIndex
@@ -147,6 +147,29 @@ def test_loss_by_hand():
     second = pulled + np.log1p(np.exp(-25.0)) / 50
     assert loss.item() == pytest.approx((first + second) / 3, rel=1e-5)
     assert multi_similarity_loss(vectors[:2], torch.tensor([0, 0])).item() == pytest.approx(0.0)
+    # A name alone of its concept has nothing to be drawn to, and is not pushed: nothing says what is too near.
+    assert multi_similarity_loss(vectors, torch.tensor([0, 1, 2])).item() == 0
+
+
+def test_the_learning_rate_rises_and_falls():
+    rates = []
+
+    class Batches:
+        def batch(self):
+            return np.arange(2), np.zeros(2, np.int64)
+
+    class Listening(torch.optim.SGD):
+        def step(self):
+            rates.append(self.param_groups[0]["lr"])
+
+    weights = torch.nn.Parameter(torch.eye(2))
+    steps = 2 * WARMUP_STEPS
+    settings = BagSettings(steps=steps, learn_rate=0.5)
+    _align(Batches(), lambda rows: weights[rows], Listening([weights], lr=1.0), settings, None)
+    assert len(rates) == steps
+    assert rates[0] == pytest.approx(0.5 / WARMUP_STEPS)
+    assert rates[WARMUP_STEPS - 1] == pytest.approx(0.5 * (1 - (WARMUP_STEPS - 1) / steps))
+    assert rates[-1] == pytest.approx(0.5 / steps)
 
 
 def test_features_are_counted(encoder):

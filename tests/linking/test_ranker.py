@@ -8,15 +8,18 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_biobert.linking.alignment import BagSettings, train_bag_encoder
-from spacy_biobert.linking.candidates import CandidateFinder, Query
+from spacy_biobert.linking.candidates import FEATURES, CandidateFinder, Found, Query, _merge
+from spacy_biobert.linking.concepts import Candidate
+from spacy_biobert.linking.context import Surroundings
 from spacy_biobert.linking.dense import DenseIndex
 from spacy_biobert.linking.evaluation import corpus_names, evaluate_strict, extend_with_names
 from spacy_biobert.linking.fitting import train_ranker
 from spacy_biobert.linking.kb import KnowledgeBase
 from spacy_biobert.linking.mentions import Mention
 from spacy_biobert.linking.name_encoder import load_name_encoder
-from spacy_biobert.linking.ranker import ConceptCounts, Ranker, count_ids
+from spacy_biobert.linking.ranker import ConceptCounts, Ranker, count_ids, document_key
 from spacy_biobert.linking.ranker_model import COLUMNS, build_ranker, listwise_loss, probabilities, right_rows
+from spacy_biobert.linking.resolver import SPLIT_MARGIN, chosen_parts
 from spacy_biobert.training.state import capture_components, restore_components
 
 from .conftest import make_linker_nlp, make_reference
@@ -304,12 +307,156 @@ def test_features(kb, dense_path):
     assert right_rows(nothing, ("MESH:D006527",)).tolist() == [True]
 
 
+def test_every_column_of_a_candidate(kb, dense_path):
+    encoder = load_name_encoder(dense_path)
+    finder = CandidateFinder(kb, DenseIndex(encoder, kb))
+    plain, abbreviated = Query("breast tissue cancer", None, None), Query("wilson disease", "Wilson", None)
+    answers = finder.find([plain, abbreviated])
+
+    found = answers[plain]
+    row = found.ids.index("MESH:D001943")
+    columns = dict(zip(FEATURES, found.features[row].tolist(), strict=True))
+    names = kb.get("MESH:D001943").names
+    cosines = encoder(names) @ encoder(["breast tissue cancer"])[0]
+    assert 0.5 < columns["similarity"] < 1
+    assert columns["similarity"] == columns["short_form"] == pytest.approx(found.candidates[row].score)
+    assert (columns["exact"], columns["exact_canonical"], columns["verbatim"]) == (0, 0, 0)
+    assert columns["similarity_gap"] == 0
+    assert columns["cosine"] == pytest.approx(cosines.max(), abs=1e-5)
+    best = found.features[:, FEATURES.index("cosine")].max()
+    assert columns["cosine_gap"] == pytest.approx(cosines.max() - best, abs=1e-5)
+    assert columns["cosine_three"] == pytest.approx(cosines.mean(), abs=1e-5)
+    assert columns["cosine_canonical"] == pytest.approx(cosines[0], abs=1e-5)
+    assert len({round(columns[name], 3) for name in ("cosine", "cosine_three", "cosine_canonical")}) == 3
+    assert columns["n_names"] == pytest.approx(np.log1p(len(names)))
+
+    found = answers[abbreviated]
+    of_short = {candidate.concept_id: candidate.score for candidate in kb.candidates(["Wilson"], top_n=20)[0]}
+    assert of_short["MESH:D000001"] == 1
+    for identifier, features in zip(found.ids, found.features, strict=True):
+        assert features[FEATURES.index("short_form")] == pytest.approx(of_short.get(identifier, 0))
+
+
+def test_vectors_are_searched_where_spelling_is_not_sure(kb, dense_path):
+    """And only among concepts of the types that are allowed."""
+    dense = DenseIndex(load_name_encoder(dense_path), kb)
+    searched = []
+    search = dense.search
+
+    def listen(vectors, top_n, *, types):
+        searched.append((len(vectors), types))
+        return search(vectors, top_n, types=types)
+
+    dense.search = listen
+    chemical = frozenset({"Chemical"})
+    exact, inexact = Query("wilson disease", None, None), Query("breast cancers", None, chemical)
+    answers = CandidateFinder(kb, dense).find([exact, inexact])
+    assert searched == [(1, [chemical])]
+    # Concepts without types may always be.
+    assert all(kb.get(one).types in ((), ("Chemical",)) for one in answers[inexact].ids)
+    assert answers[inexact].ids
+
+
+def test_candidates_of_both_forms_are_merged():
+    full = [Candidate("M:1", 1.0, "one"), Candidate("M:2", 0.5, "two"), Candidate("M:3", 0.3, "three")]
+    short = [Candidate("M:1", 1.0, "I"), Candidate("M:3", 0.8, "III"), Candidate("M:4", 0.6, "IV")]
+    # What was found by the short form counts less, and never in the place of something better.
+    merged = [
+        Candidate("M:1", 1.0, "one"),
+        Candidate("M:3", 0.76, "III"),
+        Candidate("M:4", 0.57, "IV"),
+        Candidate("M:2", 0.5, "two"),
+    ]
+    assert _merge(full, short, 10) == merged
+    assert _merge(full, short, 3) == merged[:3]
+
+
+def test_few_candidates_are_not_kept_in_the_place_of_more(kb):
+    finder = CandidateFinder(kb)
+    for query in (Query("cancer", None, None), Query("breast cancer", "cancer", None)):
+        for top_n in (1, 3, 2):
+            assert len(finder.by_spelling([query], top_n)[query]) == top_n
+
+
+def test_the_reading_of_a_composite():
+    whole, first, second, far = (Query(text, None, None) for text in ("a and b", "a", "b", "and b"))
+    readings = ((first, far), (first, second))
+
+    def chosen(of_whole, of_parts, *, forced=False):
+        similar = {whole: of_whole, first: 1.0, second: of_parts, far: 0.1}
+        return chosen_parts(Mention(whole, readings, forced), similar)
+
+    # The parts, each of them, have to be known better than the whole, and not by a little.
+    assert SPLIT_MARGIN == 0.05
+    assert chosen(0.9, 0.93) == (whole,)
+    assert chosen(0.9, 0.96) == (first, second)
+    assert chosen(0.9, 0.5) == (whole,)
+    assert chosen(0.9, 0.5, forced=True) == (first, second)
+    assert chosen_parts(Mention(whole, (), True), {}) == (whole,)
+
+
+def test_at_most_so_many_are_ranked(trained):
+    resolver = trained.get_pipe("biobert_linker").resolver()
+    mention = Mention(Query("breast cancer", None, None))
+    ((many,),) = resolver.rank([[mention]], 5)
+    ((few,),) = resolver.rank([[mention]], 2)
+    assert (len(many.parts[0]), few.parts[0]) == (5, many.parts[0][:2])
+
+
+def test_the_rows_of_mentions(kb):
+    """Two mentions, two candidates of each."""
+
+    def found(*candidates):
+        features = np.zeros((len(candidates), len(FEATURES)), np.float32)
+        for row, (_, similarity, cosine) in enumerate(candidates):
+            features[row, [FEATURES.index("similarity"), FEATURES.index("cosine")]] = similarity, cosine
+        return Found([Candidate(one, similarity, one) for one, similarity, _ in candidates], features)
+
+    first = found(("M:1", 1.0, 0.5), ("M:2", 0.75, 0.25))
+    second = found(("M:1", 1.0, 0.25), ("M:2", 0.5, 0.625))
+    ranker = Ranker(counts=ConceptCounts({"M:2": 3}))
+    mentions = [(Mention(Query(text, None, None)), some) for text, some in (("a", first), ("b", second))]
+    rows = ranker.rows(mentions, CandidateFinder(kb).facts)
+
+    def columns(some):
+        return [{name: value for name, value in zip(COLUMNS, row.tolist(), strict=True) if value} for row in some]
+
+    def log(number):
+        return pytest.approx(np.log1p(number))
+
+    # Coherence: how many other mentions are spelled like the concept, not the mention itself, nor those that are only
+    # like it, as both are like "M:2".
+    assert columns(rows[0]) == [
+        {"similarity": 1.0, "cosine": 0.5, "coherence": log(1)},
+        {"similarity": 0.75, "cosine": 0.25, "frequency": log(3), "seen": 1.0},
+        {"nil": 1.0, "nil_similarity": 1.0, "nil_cosine": 0.5},
+    ]
+    assert columns(rows[1]) == [
+        {"similarity": 1.0, "cosine": 0.25, "coherence": log(1)},
+        {"similarity": 0.5, "cosine": 0.625, "frequency": log(3), "seen": 1.0},
+        {"nil": 1.0, "nil_similarity": 1.0, "nil_cosine": 0.625},
+    ]
+
+
+def test_what_stands_for_a_document():
+    def key(text, *labels):
+        mentions = [Mention(Query("x", None, None), label=label, surroundings=Surroundings(text)) for label in labels]
+        return document_key([(mention, ("M:1",)) for mention in mentions])
+
+    assert key("A text", "Gene", "Disease") == key("a TEXT", "Disease", "Gene", "Gene")
+    # The same text, annotated for something else, is another document.
+    assert len({key("A text", "Gene"), key("A text", "Disease"), key("Another", "Gene")}) == 3
+    assert document_key([]) is document_key([(Mention(Query("x", None, None)), ("M:1",))]) is None
+
+
 def test_a_documents_own_answers_are_left_out():
     counts = ConceptCounts({"M:1": 3})
     twice = [np.log1p(2), 1.0]
     np.testing.assert_allclose(counts.columns(["M:1", "M:2"], {"M:1": 3}), [[0, 0], [0, 0]])
     np.testing.assert_allclose(counts.columns(["M:2", "M:1"], {"M:1": 1}), [[0, 0], twice])
     np.testing.assert_allclose(counts.columns(["M:1"], {}), [[np.log1p(3), 1]])
+    # A document that comes again with more annotations says more than was counted of it.
+    np.testing.assert_allclose(counts.columns(["M:1"], {"M:1": 5}), [[0, 0]])
     assert counts.columns([], {}).shape == (0, 2)
 
 

@@ -92,6 +92,9 @@ def test_false_alarms_count_wherever_a_text_is_cut():
     assert (
         score([example(*right, spans_key="sc"), example(*alarm, spans_key="sc")], spans_key="sc")["link_micro_p"] == 0.5
     )
+    # Nor where there are mentions with that label, but none of them has an id.
+    named = example([(0, "X", "M:1"), (4, "Y", "M:4")], [(0, "X", "M:1"), (4, "Y", "")])
+    assert score([named, example(*alarm)])["link_micro_p"] == 1 / 2
     silent = Example(make_doc(alarm[0]), Doc(VOCAB, words=list("abcdefgh")))  # says nothing of mentions
     assert score([example(*right), silent])["link_micro_p"] == 1
 
