@@ -255,7 +255,7 @@ def multi_similarity_loss(
     hardest_positive = similarities.masked_fill(~positive, 2.0).amin(dim=1, keepdim=True)
     hardest_negative = similarities.masked_fill(~negative, -2.0).amax(dim=1, keepdim=True)
     positive &= similarities - margin < hardest_negative
-    negative &= (similarities + margin > hardest_positive) & (hardest_positive < 2.0)
+    negative &= similarities + margin > hardest_positive  # 2 where there is none, and no pair is as similar
     pulled = (torch.exp(-alpha * (similarities - base)) * positive).sum(dim=1)
     pushed = (torch.exp(beta * (similarities - base)) * negative).sum(dim=1)
     return (torch.log1p(pulled) / alpha + torch.log1p(pushed) / beta).mean()
