@@ -39,7 +39,7 @@ def annotate(
         ValueError: Another component keeps something in that group, which would be lost.
     """
     top_n, threshold = settings["top_n"], settings["threshold"]
-    # By identity: see above.
+    # By identity: what is made of a ranking that several mentions share is made once.
     known: dict[int, tuple[str, RankedColumns]] = {}
     for doc, spans, of_doc in zip(docs, mentions, rankings, strict=True):
         refuse_group_of_others(doc, candidates_key, annotator)

@@ -300,16 +300,15 @@ class BiobertNer(TrainablePipe):
         upstream = missing_upstream(self.model)
         if upstream is not None:
             raise ValueError(Errors.B106.format(name=self.name, upstream=upstream))
+        key = self.cfg["gold_spans_key"]
         if labels is None:
             references = (example.reference for example in get_examples())
-            key = self.cfg["gold_spans_key"]
             labels = sorted({span.label_ for doc in references for span in gold_mentions(doc, key)})
         elif isinstance(labels, str | Mapping):
             raise ValueError(Errors.B121.format(name=self.name, labels=labels))
         for label in labels:
             self.add_label(label)
         if not self.labels:
-            key = self.cfg["gold_spans_key"]
             where = f"`doc.spans['{key}']` or `doc.ents`" if key else "`doc.ents`"
             raise ValueError(Errors.B103.format(name=self.name, where=where))
         n_tags = self.tag_layers.n_scores

@@ -15,7 +15,8 @@ import re
 import numpy as np
 from spacy.tokens import Doc
 
-_ITEM = re.compile(r"[-*•·\u2013\u2014+>]\s|\(?[0-9]{1,3}[.):]\s")
+_ITEM = re.compile(r"[ \t]*(?:[-*•·\u2013\u2014+>]|\(?[0-9]{1,3}[.):])\s")
+_WORD = re.compile(r"[ \t]*(\S+)")
 _WIDTH = 40
 """Characters of the shortest lines that prose is wrapped to."""
 
@@ -26,12 +27,13 @@ def starts_after_lines(doc: Doc) -> list[int]:
     if not any("\n" in doc[i].text for i in spaces):
         return []
     text = doc.text
-    width = max(_WIDTH, *map(len, text.splitlines()))
+    width = max(_WIDTH, *map(len, text.split("\n")))
     starts, n_lines, last = [], 0, -1
     for i in spaces:
-        n_lines = doc[i].text.count("\n") + (n_lines if i == last + 1 else 0)
+        breaks = doc[i].text.count("\n")
+        n_lines = breaks + (n_lines if i == last + 1 else 0)
         last = i
-        if n_lines > 1 or (n_lines == 1 and _ends(text, doc[i].idx, doc[i].idx + len(doc[i]), width)):
+        if n_lines > 1 or (breaks and _ends(text, doc[i].idx, doc[i].idx + len(doc[i]), width)):
             starts.append(i + 1)
     return starts
 
@@ -45,9 +47,8 @@ def _ends(text: str, start: int, end: int, width: int) -> bool:
         end: Where it ends.
         width: Characters of the longest line.
     """
-    following = text[end : end + width].lstrip(" \t")
-    if _ITEM.match(following):
+    if _ITEM.match(text, end):
         return True
-    words = following.split(maxsplit=1)
+    word = _WORD.match(text, end)
     line = start - (text.rfind("\n", 0, start) + 1)
-    return bool(words) and words[0][0].isupper() and line + 1 + len(words[0]) <= width
+    return word is not None and word[1][0].isupper() and line + 1 + len(word[1]) <= width

@@ -6,6 +6,7 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.tokens import Doc
 
 from spacy_biobert.ner.lines import starts_after_lines
 from spacy_biobert.ner.words import Words
@@ -60,3 +61,10 @@ def test_each_doc_of_a_batch_has_its_own_lines():
     words = Words.of(docs)
     alone = [Words.of([doc]) for doc in docs]
     assert words.lengths.tolist() == [length for one in alone for length in one.lengths.tolist()] == [3, 1, 1, 1, 2]
+
+
+def test_white_space_in_several_tokens():
+    """As annotated corpora have it: the line is as long as it is up to its end, not up to the last blank."""
+    long = "word " * 12
+    doc = Doc(NLP.vocab, words=[*long.split(), "\n", "  ", "Wilson", "disease"])
+    assert starts_after_lines(doc) == []
